@@ -1,0 +1,42 @@
+import type { Capability } from '../capabilities';
+import type { JsonObject } from '../json';
+
+export const AGENT_TYPES = ['autonomous', 'tool'] as const;
+export type AgentType = (typeof AGENT_TYPES)[number];
+export const AGENT_STATUSES = ['active', 'suspended', 'archived'] as const;
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
+
+/** An agent as the platform knows it. */
+export class Agent {
+  readonly id!: string;
+  readonly name!: string;
+  readonly type!: AgentType;
+  readonly status!: AgentStatus;
+  readonly rateLimitRpm!: number;
+  readonly description!: string | null;
+  readonly metadata!: JsonObject;
+  /** The capabilities it holds. */
+  readonly skills!: readonly Capability[];
+  readonly createdAt!: string;
+  readonly updatedAt!: string;
+}
+
+/** One API key, without the key. */
+export interface ApiKeySummary {
+  readonly id: string;
+  /** The first characters, to tell keys apart. */
+  readonly prefix: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly lastUsedAt: string | null;
+}
+
+/** An agent with its live keys, never a key itself. */
+export class AgentWithKeys extends Agent {
+  readonly keys!: readonly ApiKeySummary[];
+}
+
+/** An agent with its first key, which is shown this once. */
+export class AgentWithFirstKey extends Agent {
+  readonly key!: string;
+}

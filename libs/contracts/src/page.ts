@@ -1,0 +1,20 @@
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+
+/** The params of every list. */
+export class PageRequest {
+  /** How many at the most: 1 to 200, default 50. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  readonly limit?: number;
+
+  /** `page.nextCursor` of the page before. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  readonly cursor?: string;
+}
+
+/** How many things a page holds when `limit` is not given. */
+export const DEFAULT_PAGE_SIZE = 50;

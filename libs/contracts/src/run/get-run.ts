@@ -1,0 +1,20 @@
+import { IsUUID } from 'class-validator';
+import { defineAction } from '../define-action';
+import { RunWithSteps } from './run';
+
+export class GetRunRequest {
+  @IsUUID()
+  readonly id!: string;
+}
+
+/** One run with its steps. */
+export const getRun = defineAction({
+  name: 'run.get',
+  capability: 'workflow_read',
+  effect: 'read',
+  http: { method: 'GET', path: '/v1/runs/{id}', success: 200 },
+  request: GetRunRequest,
+  reply: RunWithSteps,
+  summary: 'One run with its steps.',
+  example: { id: '01938f9e-7c1e-7000-8000-000000000002' },
+});

@@ -1,0 +1,60 @@
+import type { Json, JsonObject } from '../json';
+
+export const RUN_STATUSES = ['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+export const STEP_STATUSES = ['pending', 'running', 'waiting', 'completed', 'failed', 'skipped', 'cancelled'] as const;
+export type StepStatus = (typeof STEP_STATUSES)[number];
+
+export type TriggerType = 'manual' | 'schedule' | 'event' | 'parent' | 'retry';
+
+/** Why a run or a step failed: a code of the catalogue and a sentence. */
+export interface RunError {
+  readonly code: string;
+  readonly detail: string;
+  /** Of a run: the step that failed it. */
+  readonly stepId?: string;
+}
+
+/** One execution of one version of a workflow. */
+export class Run {
+  readonly id!: string;
+  readonly workflowId!: string;
+  readonly workflowVersion!: number;
+  readonly agentId!: string;
+  readonly trigger!: { readonly type: TriggerType };
+  readonly status!: RunStatus;
+  readonly input!: JsonObject;
+  readonly output!: Json;
+  readonly error!: RunError | null;
+  /** What a run that stands still waits for, as `{type, stepId}`. */
+  readonly waitingFor!: JsonObject | null;
+  readonly resumesAt!: string | null;
+  readonly retriedFromRunId!: string | null;
+  readonly parentRunId!: string | null;
+  readonly metadata!: JsonObject;
+  readonly createdAt!: string;
+  readonly startedAt!: string | null;
+  readonly endedAt!: string | null;
+}
+
+/** One step of a run, as far as it has come. */
+export class RunStep {
+  readonly id!: string;
+  /** Where it stands in the definition; the id for a step at the top. */
+  readonly path!: string;
+  readonly type!: string;
+  readonly status!: StepStatus;
+  /** The attempt that is running or ended it, from 1; 0 before the first. */
+  readonly attempt!: number;
+  readonly input!: Json;
+  readonly output!: Json;
+  readonly error!: RunError | null;
+  readonly startedAt!: string | null;
+  readonly endedAt!: string | null;
+}
+
+/** A run with its steps, in the order of the definition. */
+export class RunWithSteps extends Run {
+  readonly steps!: readonly RunStep[];
+}

@@ -1,0 +1,53 @@
+/**
+ * Everything that can go wrong on purpose. The key is the problem's stable `code` (`<domain>.<thing>.<problem>`), and
+ * the last part of its `type` URI. `retryable` says that the same request may succeed later without a change.
+ */
+export const ERRORS = {
+  'request.malformed': { status: 400, title: 'The request is malformed' },
+  'request.route.not-found': { status: 404, title: 'No such route' },
+  'request.method.not-allowed': { status: 405, title: 'The route does not take this method' },
+  'request.body.too-large': { status: 413, title: 'The request body is too large' },
+  'request.body.too-slow': { status: 408, title: 'The request body took too long to arrive', retryable: true },
+  'request.media-type.unsupported': { status: 415, title: 'The media type is not supported' },
+  'request.headers.too-large': { status: 431, title: 'The request headers are too large' },
+  'request.invalid': { status: 422, title: 'The request is invalid' },
+  'request.idempotency-key.reused': { status: 422, title: 'The idempotency key was used with another request' },
+  'request.idempotency-key.in-progress': {
+    status: 409,
+    title: 'A request with this idempotency key is still running',
+    retryable: true,
+  },
+  'action.unknown': { status: 404, title: 'No such action' },
+  'action.not-implemented': { status: 501, title: 'The action is not implemented yet' },
+  'auth.credentials.invalid': { status: 401, title: 'The API key is missing or not valid' },
+  'auth.capability.missing': { status: 403, title: 'The agent lacks the capability for this action' },
+  'auth.agent.not-active': { status: 403, title: 'The agent is not active' },
+  'agent.not-found': { status: 404, title: 'No such agent' },
+  'agent.name.taken': { status: 409, title: 'Another agent has this name' },
+  'workflow.not-found': { status: 404, title: 'No such workflow' },
+  'workflow.name.taken': { status: 409, title: 'Another workflow of this agent has this name' },
+  'workflow.version.not-found': { status: 404, title: 'No such version of the workflow' },
+  'workflow.definition.invalid': { status: 422, title: 'The workflow definition is invalid' },
+  'workflow.input.invalid': { status: 422, title: "The input does not match the workflow's schema" },
+  'run.not-found': { status: 404, title: 'No such run' },
+  'run.output.too-large': { status: 422, title: 'The output of the run is too large' },
+  'step.expression.failed': { status: 422, title: 'An expression of the step failed' },
+  'step.timeout': { status: 504, title: 'The step took longer than its timeout', retryable: true },
+  'step.http.failed': { status: 502, title: 'The HTTP request of the step failed', retryable: true },
+  'step.http.status': { status: 502, title: 'The HTTP request of the step was answered with an unexpected status' },
+  'step.output.too-large': { status: 422, title: 'The output of the step is too large' },
+  'step.input.invalid': { status: 422, title: 'The resolved fields of the step are not valid' },
+  'step.failed': { status: 500, title: 'The step failed' },
+  'egress.url.invalid': { status: 422, title: 'The URL cannot be used' },
+  'egress.address.forbidden': { status: 422, title: 'The URL leads to an address that is not allowed' },
+  'egress.response.too-large': { status: 502, title: 'The answer of the peer is too large' },
+  'egress.timeout': { status: 504, title: 'The peer did not answer in time', retryable: true },
+  'egress.connection.failed': { status: 502, title: 'The peer could not be reached', retryable: true },
+  'egress.redirects.too-many': { status: 502, title: 'The peer redirects too often' },
+  'service.unavailable': { status: 503, title: 'The service is not available', retryable: true },
+  'service.timeout': { status: 503, title: 'The service did not answer in time', retryable: true },
+  'service.overloaded': { status: 503, title: 'The service has too much to do', retryable: true },
+  internal: { status: 500, title: 'Internal error', retryable: true },
+} as const satisfies Record<string, { status: number; title: string; retryable?: boolean }>;
+
+export type ErrorCode = keyof typeof ERRORS;
