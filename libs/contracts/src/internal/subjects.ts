@@ -1,0 +1,19 @@
+import type { ServiceName } from '../services';
+
+/** Calls between services that are no public action; NATS permissions say who may make them. */
+export const INTERNAL_CALLS = {
+  verifyKey: { subject: 'rpc.internal.auth.verify-key.v1', service: 'auth', callers: ['gateway'] },
+  getAgent: { subject: 'rpc.internal.auth.get-agent.v1', service: 'auth', callers: ['workflow-executor'] },
+  recordAudit: { subject: 'rpc.internal.auth.record-audit.v1', service: 'auth', callers: 'all' },
+} as const satisfies Record<
+  string,
+  { subject: string; service: ServiceName; callers: readonly (ServiceName | 'gateway')[] | 'all' }
+>;
+
+/** Broadcast on core NATS: a remembered identity must be dropped. A lost one is made good by the age limit of caches. */
+export const AGENT_CHANGED_SUBJECT = 'internal.auth.agent-changed.v1';
+
+/** The subject of an event on the stream `EVENTS`. */
+export function eventSubject(type: string): string {
+  return `events.${type}`;
+}

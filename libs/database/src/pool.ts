@@ -1,0 +1,54 @@
+import { Pool, types } from 'pg';
+
+// Times leave Postgres as text and are shown as RFC 3339 by the statement; a bigint fits a JSON number up to 2^53.
+types.setTypeParser(types.builtins.INT8, Number);
+
+export interface PoolOptions {
+  /** `postgres://user:password@host:port/database`: a login of the role itself, or one that may SET ROLE to it. */
+  readonly url: string;
+  /** The role that all work is done as. */
+  readonly role: string;
+  /** `service` for a pool of the service's own work: every policy for it holds without a call. */
+  readonly scope?: 'service';
+  /** Shown in pg_stat_activity. */
+  readonly name: string;
+  readonly max: number;
+  /** Told of connections that break while idle; the pool replaces them. */
+  readonly onError: (error: Error) => void;
+}
+
+/** How long a request waits for a connection before it fails. */
+const CONNECT_TIMEOUT_MS = 5000;
+/** Nothing that a request does takes this long; a statement that does is cancelled rather than waited for. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/**
+ * A pool of pipelined connections: statements sent without waiting for the one before share a round trip.
+ * @see https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
+ */
+export function createPool({ url, role, scope, name, max, onError }: PoolOptions): Pool {
+  const settings = [`-c role=${role}`, ...(scope ? [`-c app.scope=${scope}`] : [])];
+  const pool = new Pool({
+    connectionString: url,
+    options: settings.join(' '),
+    application_name: name,
+    max,
+    pipeline: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+  } as ConstructorParameters<typeof Pool>[0]);
+  pool.on('error', onError);
+  return pool;
+}
+
+/** Refuses a role that row-level security would not hold: a superuser, or one that may bypass it. */
+export async function checkRole(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ name: string; exempt: boolean }>(
+    'SELECT rolname AS name, rolsuper OR rolbypassrls AS exempt FROM pg_roles WHERE rolname = current_user',
+  );
+  const role = rows[0];
+  if (!role || role.exempt) {
+    throw new Error(`The database role ${role?.name ?? '?'} is not subject to row-level security. Use another one.`);
+  }
+}

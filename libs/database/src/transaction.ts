@@ -1,0 +1,108 @@
+import { AppError } from '@agent-platform/errors';
+import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+
+/** Whose rows a transaction may see and change. */
+export interface RowContext {
+  readonly agentId: string;
+  /** With `system_admin`: every agent's rows. */
+  readonly seesAll: boolean;
+}
+
+/** A transaction that is under way. Statements given without waiting travel together and run in order. */
+export interface Tx {
+  query<Row extends QueryResultRow>(query: QueryConfig): Promise<QueryResult<Row>>;
+}
+
+function contextStatement({ agentId, seesAll }: RowContext): QueryConfig {
+  return {
+    name: 'set-context',
+    text: "SELECT set_config('app.agent_id', $1, true), set_config('app.scope', $2, true)",
+    values: [agentId, seesAll ? 'admin' : ''],
+  };
+}
+
+/**
+ * Runs `work` in one transaction that sees the rows of one agent. BEGIN and the context travel with the first statement;
+ * they cost no round trip of their own.
+ *
+ * @throws AppError `service.unavailable` when Postgres cannot be reached; what `work` throws, after a rollback
+ */
+export async function inTransaction<T>(pool: Pool, context: RowContext, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  const opening = [
+    client.query('BEGIN'),
+    client.query(contextStatement(context)),
+  ];
+  // Their failure shows in the next statement too, which is awaited; here it must only not go unhandled.
+  for (const sent of opening) sent.catch(() => undefined);
+  let broken: Error | undefined;
+  try {
+    const result = await work(client);
+    const { command } = await client.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`);
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw unavailableIfDisconnected(error);
+  } finally {
+    client.release(broken);
+  }
+}
+
+/**
+ * One statement that reads as an agent, in a transaction of its own: four statements in one round trip.
+ *
+ * @throws AppError `service.unavailable` when Postgres cannot be reached
+ */
+export async function readAs<Row extends QueryResultRow>(
+  pool: Pool,
+  context: RowContext,
+  query: QueryConfig,
+): Promise<Row[]> {
+  const client = await connect(pool);
+  let broken: Error | undefined;
+  try {
+    const [, , result] = await Promise.all([
+      client.query('BEGIN'),
+      client.query(contextStatement(context)),
+      client.query<Row>(query),
+      client.query('COMMIT'),
+    ]);
+    return result.rows;
+  } catch (error) {
+    // Behind a failed statement the COMMIT above has become a rollback; this waits for it, or learns that the
+    // connection is gone.
+    await client.query('SELECT 1').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw unavailableIfDisconnected(error);
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (cause) {
+    throw new AppError('service.unavailable', 'The database cannot be reached. Try again shortly.', { cause });
+  }
+}
+
+/** SQLSTATE classes 08 (connection), 57P (shutdown, crash) and 53 (too many connections) pass; a retry may succeed. */
+export function unavailableIfDisconnected(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof AppError) return error;
+  const code = (error as { code?: unknown }).code;
+  const passing =
+    typeof code === 'string' ? /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT)/.test(code) : /connection|Client has/i.test(error.message);
+  return passing
+    ? new AppError('service.unavailable', 'The database cannot be reached. Try again shortly.', { cause: error })
+    : error;
+}
+
+/** SQL that shows a `timestamptz` as RFC 3339 UTC with milliseconds, as every answer does. */
+export function rfc3339(expression: string): string {
+  return `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}

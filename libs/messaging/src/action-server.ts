@@ -1,0 +1,131 @@
+import {
+  ACTIONS,
+  serviceOf,
+  subjectOf,
+  type ActionDefinition,
+  type ServiceName,
+} from '@agent-platform/contracts';
+import { unavailableIfDisconnected } from '@agent-platform/database';
+import { AppError, toProblem } from '@agent-platform/errors';
+import { withContext, type Logger } from '@agent-platform/observability';
+import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { Msg, Subscription } from 'nats';
+import { Call } from './action-call';
+import { header, type Bus } from './bus';
+import { CONTEXT_HEADER, decodeContext } from './call';
+import { ACTION_METADATA, INTERNAL_METADATA, type ActionHandler } from './handles';
+import { readParams } from './read-params';
+import { STATUS_HEADER, type Reply } from './reply';
+
+/** Requests under way in one process; what comes above this is told to come back. */
+const MAX_IN_FLIGHT = 2000;
+/** How long `stop` waits for what is under way. */
+const DRAIN_TIMEOUT_MS = 15_000;
+
+export interface ActionServerOptions {
+  readonly service: ServiceName;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly discovery: DiscoveryService;
+  readonly scanner: MetadataScanner;
+}
+
+/**
+ * Answers the actions of one service from the methods marked with `@HandlesAction`, and its internal calls from those
+ * with `@HandlesInternal`. Replicas share the work through a queue group. An action of the service that has no method
+ * answers 501.
+ */
+export class ActionServer {
+  private readonly subscriptions: Subscription[] = [];
+  private inFlight = 0;
+
+  constructor(private readonly options: ActionServerOptions) {}
+
+  start(): void {
+    const { service, bus } = this.options;
+    const { actions, internals } = this.findHandlers();
+    for (const action of ACTIONS.filter((candidate) => serviceOf(candidate) === service)) {
+      const handler = actions.get(action.name) ?? notImplemented;
+      actions.delete(action.name);
+      const answer = (message: Msg) => void this.answer(action, handler, message);
+      this.subscriptions.push(bus.subscribe(subjectOf(action), answer, service));
+    }
+    if (actions.size > 0) throw new Error(`${service} does not own ${[...actions.keys()].join(', ')}`);
+    for (const [subject, handler] of internals) {
+      this.subscriptions.push(bus.subscribe(subject, (message) => void this.answerInternal(handler, message), service));
+    }
+  }
+
+  /** Takes no more requests, and waits for those under way. */
+  async stop(): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
+    const deadline = Date.now() + DRAIN_TIMEOUT_MS;
+    while (this.inFlight > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  private async answer(action: ActionDefinition, handler: ActionHandler<object>, message: Msg): Promise<void> {
+    this.inFlight++;
+    try {
+      const context = decodeContext(message.headers?.get(CONTEXT_HEADER) ?? '{}');
+      const { requestId, traceparent } = context;
+      const reply = await withContext({ requestId, traceparent }, () =>
+        this.replyTo(requestId, async () => {
+          if (this.inFlight > MAX_IN_FLIGHT) throw new AppError('service.overloaded', 'Too many requests are under way.');
+          const request = readParams(action, context, message.data);
+          return handler(request, new Call(action, context, message.data));
+        }),
+      );
+      message.respond(reply.body, { headers: header(STATUS_HEADER, String(reply.status)) });
+    } catch (error) {
+      this.options.logger.error({ msg: 'an answer could not be sent', action: action.name, err: error });
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  private async replyTo(requestId: string, work: () => Promise<Reply>): Promise<Reply> {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = unavailableIfDisconnected(thrown);
+      if (!(error instanceof AppError) || error.status >= 500) {
+        const level = error instanceof AppError && error.code === 'action.not-implemented' ? 'debug' : 'error';
+        this.options.logger[level]({ msg: 'an action failed', err: error });
+      }
+      const problem = toProblem(error, requestId);
+      return { status: problem.status, body: JSON.stringify(problem) };
+    }
+  }
+
+  private async answerInternal(handler: (request: object) => Promise<object>, message: Msg): Promise<void> {
+    this.inFlight++;
+    let answer: object;
+    try {
+      answer = { data: await handler(message.json<object>()) };
+    } catch (error) {
+      this.options.logger.error({ msg: 'an internal call failed', subject: message.subject, err: error });
+      answer = { error: error instanceof AppError ? error.code : 'internal' };
+    }
+    this.inFlight--;
+    message.respond(JSON.stringify(answer));
+  }
+
+  private findHandlers() {
+    const actions = new Map<string, ActionHandler<object>>();
+    const internals = new Map<string, (request: object) => Promise<object>>();
+    for (const { instance } of this.options.discovery.getControllers() as { instance: Record<string, unknown> }[]) {
+      for (const name of this.options.scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object)) {
+        const method = instance[name] as (...args: unknown[]) => Promise<never>;
+        const action = Reflect.getMetadata(ACTION_METADATA, method) as ActionDefinition | undefined;
+        if (action) actions.set(action.name, method.bind(instance));
+        const subject = Reflect.getMetadata(INTERNAL_METADATA, method) as string | undefined;
+        if (subject) internals.set(subject, method.bind(instance));
+      }
+    }
+    return { actions, internals };
+  }
+}
+
+function notImplemented(_request: object, call: Call): Promise<Reply> {
+  throw new AppError('action.not-implemented', `${call.action.name} is planned, but this version cannot do it yet.`);
+}

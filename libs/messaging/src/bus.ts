@@ -1,0 +1,152 @@
+import { AppError } from '@agent-platform/errors';
+import {
+  connect,
+  DebugEvents,
+  Events,
+  headers as createHeaders,
+  type JetStreamClient,
+  type JetStreamManager,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+} from 'nats';
+import { RequestMux } from './request-mux';
+
+export interface BusOptions {
+  /** `nats://user:password@host:port`; the user's name is also the prefix of its inbox. */
+  readonly url: string;
+  /** Shown in the server's list of connections. */
+  readonly name: string;
+  /** Told when the bus is lost and when it is back. */
+  readonly onStatus?: (connected: boolean) => void;
+}
+
+/** How long a call waits where the caller names nothing else. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+/** A request body may have 1 MiB and travels with its context; nats-server's own default is too small for that. */
+const MIN_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
+const RECONNECT_WAIT_MS = 250;
+const PING_INTERVAL_MS = 1500;
+
+/** One connection to NATS. It reconnects by itself, for ever; `connected` says how it stands now. */
+export class Bus {
+  private readonly mux: RequestMux;
+  private up = true;
+
+  private constructor(
+    readonly connection: NatsConnection,
+    inboxPrefix: string,
+    private readonly onStatus: (connected: boolean) => void,
+  ) {
+    this.mux = new RequestMux(connection, inboxPrefix);
+    void this.watchStatus();
+  }
+
+  /** @throws Error with one clear line when no server answers at the address, or it refuses the user */
+  static async connect({ url, name, onStatus = () => undefined }: BusOptions): Promise<Bus> {
+    const { servers, user, pass } = parseNatsUrl(url);
+    // Each user has an inbox of its own that nobody else may listen to; without users any will do.
+    const inboxPrefix = `_INBOX.${user ?? 'any'}`;
+    try {
+      const connection = await connect({
+        servers,
+        user,
+        pass,
+        name,
+        inboxPrefix,
+        noAsyncTraces: true,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_WAIT_MS,
+        pingInterval: PING_INTERVAL_MS,
+        maxPingOut: 2,
+        timeout: 5000,
+      });
+      const maxPayload = connection.info?.max_payload ?? 0;
+      if (maxPayload < MIN_MAX_PAYLOAD_BYTES) {
+        await connection.close();
+        throw new Error(`it takes messages of at most ${maxPayload} bytes; set max_payload: 8MB in its configuration`);
+      }
+      return new Bus(connection, inboxPrefix, onStatus);
+    } catch (cause) {
+      throw new Error(`NATS at ${servers} cannot be used: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  get connected(): boolean {
+    return this.up && !this.connection.isClosed();
+  }
+
+  /** @throws AppError `service.unavailable`, `service.timeout` */
+  request(subject: string, payload: Uint8Array | string, options: { timeoutMs?: number; headers?: MsgHdrs } = {}): Promise<Msg> {
+    if (!this.connected) {
+      return Promise.reject(
+        new AppError('service.unavailable', 'The message bus cannot be reached. Try again shortly.'),
+      );
+    }
+    return this.mux.request(subject, payload, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.headers);
+  }
+
+  /** An internal call: JSON there, JSON back. A failed one throws what the service threw. */
+  async call<Answer>(subject: string, request: object, timeoutMs?: number): Promise<Answer> {
+    const message = await this.request(subject, JSON.stringify(request), { timeoutMs });
+    const answer = JSON.parse(message.string()) as { data: Answer } | { error: string };
+    if ('error' in answer) throw new Error(`${subject} failed: ${answer.error}`);
+    return answer.data;
+  }
+
+  /** Fire and forget; nothing may depend on its arrival. */
+  publish(subject: string, payload: object): void {
+    if (this.connected) this.connection.publish(subject, JSON.stringify(payload));
+  }
+
+  subscribe(subject: string, handler: (message: Msg) => void, queue?: string): Subscription {
+    return this.connection.subscribe(subject, { queue, callback: (error, message) => error ?? handler(message) });
+  }
+
+  jetStream(): JetStreamClient {
+    return this.connection.jetstream({ timeout: DEFAULT_TIMEOUT_MS });
+  }
+
+  jetStreamManager(): Promise<JetStreamManager> {
+    return this.connection.jetstreamManager({ checkAPI: false });
+  }
+
+  /** Hands over what is on its way, then closes. */
+  async close(): Promise<void> {
+    if (!this.connection.isClosed()) {
+      if (this.connected) await this.connection.drain();
+      else await this.connection.close();
+    }
+    this.mux.close();
+  }
+
+  private async watchStatus(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === Events.Disconnect || type === DebugEvents.StaleConnection) this.setUp(false);
+      if (type === Events.Reconnect) this.setUp(true);
+    }
+  }
+
+  private setUp(up: boolean): void {
+    if (this.up === up) return;
+    this.up = up;
+    if (!up) this.mux.failAll();
+    this.onStatus(up);
+  }
+}
+
+/** One header, as most messages here have. */
+export function header(name: string, value: string): MsgHdrs {
+  const headers = createHeaders();
+  headers.set(name, value);
+  return headers;
+}
+
+function parseNatsUrl(url: string): { servers: string; user?: string; pass?: string } {
+  const { host, username, password } = new URL(url);
+  return {
+    servers: host,
+    ...(username && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+  };
+}

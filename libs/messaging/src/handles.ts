@@ -1,0 +1,26 @@
+import 'reflect-metadata';
+import type { ActionDefinition } from '@agent-platform/contracts';
+import type { Call } from './action-call';
+import type { Reply } from './reply';
+
+/** What a method answers to an action. */
+export type ActionHandler<Request> = (request: Request, call: Call) => Promise<Reply>;
+/** What a method answers to an internal call. */
+export type InternalHandler = (request: never) => Promise<object>;
+
+export const ACTION_METADATA = Symbol('handled action');
+export const INTERNAL_METADATA = Symbol('handled internal subject');
+
+/** Makes a controller's method answer an action; it gets the validated request and the call. */
+export function HandlesAction<Request extends object, Answer extends object>(action: ActionDefinition<Request, Answer>) {
+  return (_target: object, _name: string | symbol, method: TypedPropertyDescriptor<ActionHandler<Request>>): void => {
+    if (method.value) Reflect.defineMetadata(ACTION_METADATA, action, method.value);
+  };
+}
+
+/** Makes a controller's method answer a call between services. */
+export function HandlesInternal(subject: string) {
+  return <Method extends InternalHandler>(_target: object, _name: string | symbol, method: TypedPropertyDescriptor<Method>): void => {
+    if (method.value) Reflect.defineMetadata(INTERNAL_METADATA, subject, method.value);
+  };
+}

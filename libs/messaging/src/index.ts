@@ -1,0 +1,11 @@
+export { ActionServer } from './action-server';
+export { Call } from './action-call';
+export { Bus, header } from './bus';
+export { CONTEXT_HEADER, encodeContext, rowContextOf, traceIdOf, type AgentContext, type CallContext } from './call';
+export { idOfCursor } from './cursor';
+export { HandlesAction, HandlesInternal } from './handles';
+export { messagingTablesV1 } from './messaging-tables.sql';
+export { NATS_USERS, natsAccountsConfig, permissionsOf, type NatsUser } from './nats-permissions';
+export { OutboxRelay } from './outbox-relay';
+export { accepted, created, noContent, ok, page, STATUS_HEADER, type Reply } from './reply';
+export { insertOutbox, toCloudEvent, UnitOfWork, type WriteTx } from './unit-of-work';

@@ -1,0 +1,94 @@
+import {
+  ACTIONS,
+  AGENT_CHANGED_SUBJECT,
+  INTERNAL_CALLS,
+  SERVICE_NAMES,
+  serviceOf,
+  subjectOf,
+  type ServiceName,
+} from '@agent-platform/contracts';
+import { EVENTS_STREAM } from './outbox-relay';
+
+/** Who connects to NATS: each service, the gateway, and a tap that reads events. */
+export type NatsUser = ServiceName | 'gateway' | 'tap';
+export const NATS_USERS: readonly NatsUser[] = ['gateway', ...SERVICE_NAMES, 'tap'];
+
+interface Permissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/**
+ * What each NATS user may do, derived from the registry: only gateway and executor may call actions, each service listens
+ * to its own only, each has an inbox of its own, and a tap reads events.
+ */
+export function permissionsOf(user: NatsUser): Permissions {
+  const inbox = `_INBOX.${user}.>`;
+  if (user === 'tap') return { publish: consumeEvents(), subscribe: ['events.>', inbox] };
+  const publish = internalCallsOf(user);
+  if (user === 'gateway' || user === 'workflow-executor') publish.push(...ACTIONS.map(subjectOf));
+  const subscribe = [inbox, AGENT_CHANGED_SUBJECT];
+  if (user !== 'gateway') {
+    publish.push('events.>', `$JS.API.STREAM.CREATE.${EVENTS_STREAM}`, `$JS.API.STREAM.INFO.${EVENTS_STREAM}`);
+    subscribe.push(
+      ...ACTIONS.filter((action) => serviceOf(action) === user).map(subjectOf),
+      ...Object.values(INTERNAL_CALLS).flatMap(({ service, subject }) => (service === user ? [subject] : [])),
+    );
+  }
+  if (user === 'auth') publish.push(AGENT_CHANGED_SUBJECT);
+  return { publish, subscribe };
+}
+
+/**
+ * The accounts part of a nats-server configuration. Services may answer whoever called them (`allow_responses`) and
+ * nothing else beyond their list.
+ *
+ * @param passwordOf a password, or a variable such as `$NATS_GATEWAY_PASSWORD` that nats-server reads from its environment
+ */
+export function natsAccountsConfig(passwordOf: (user: NatsUser) => string): string {
+  const users = NATS_USERS.map((user) => {
+    const { publish, subscribe } = permissionsOf(user);
+    const responses = user === 'gateway' || user === 'tap' ? '' : '\n          allow_responses: { max: 1, expires: "2m" }';
+    return `      {
+        user: "${user}"
+        password: ${passwordOf(user)}
+        permissions: {
+          publish: ${list(publish)}
+          subscribe: ${list(subscribe)}${responses}
+        }
+      }`;
+  });
+  return `# Made from the action registry by libs/messaging; do not edit. See infra/nats/README.md.
+accounts {
+  PLATFORM {
+    jetstream: enabled
+    users: [
+${users.join('\n')}
+    ]
+  }
+}
+`;
+}
+
+function internalCallsOf(user: NatsUser): string[] {
+  return Object.values(INTERNAL_CALLS).flatMap(({ subject, callers }) =>
+    callers === 'all' || (callers as readonly string[]).includes(user) ? [subject] : [],
+  );
+}
+
+/** A tap may also follow the stream with a consumer of its own, to catch up after a pause. */
+function consumeEvents(): string[] {
+  return [
+    `$JS.API.STREAM.INFO.${EVENTS_STREAM}`,
+    `$JS.API.CONSUMER.CREATE.${EVENTS_STREAM}.>`,
+    `$JS.API.CONSUMER.CREATE.${EVENTS_STREAM}`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.>`,
+    `$JS.API.CONSUMER.INFO.${EVENTS_STREAM}.>`,
+    `$JS.API.CONSUMER.MSG.NEXT.${EVENTS_STREAM}.>`,
+    `$JS.ACK.${EVENTS_STREAM}.>`,
+  ];
+}
+
+function list(subjects: readonly string[]): string {
+  return `[\n${subjects.map((subject) => `            "${subject}"`).join('\n')}\n          ]`;
+}

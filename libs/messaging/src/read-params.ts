@@ -1,0 +1,130 @@
+import 'reflect-metadata';
+import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
+import { AppError, type FieldError } from '@agent-platform/errors';
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import type { CallContext } from './call';
+
+/** Deeper JSON than this is refused before it is parsed: nothing we own needs it, and some code walks it recursively. */
+const MAX_DEPTH = 128;
+/** An escape that may stand for what Postgres cannot store: NUL, or half of a surrogate pair. */
+const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f])/i;
+
+/**
+ * The params of a request, path, query and body together, as an instance of the action's request class.
+ *
+ * @throws AppError `request.malformed` for what is no JSON object, `request.invalid` with every failing path
+ */
+export function readParams<Request extends object>(
+  action: ActionDefinition<Request>,
+  context: Pick<CallContext, 'pathParams' | 'queryParams'>,
+  payload: Uint8Array,
+): Request {
+  const body = parseBody(payload);
+  const fromUrl: Record<string, unknown> = { ...coerceQuery(action, context.queryParams ?? {}), ...context.pathParams };
+  const conflicts = Object.keys(fromUrl).filter((name) => Object.hasOwn(body, name) && body[name] !== fromUrl[name]);
+  if (conflicts.length > 0) {
+    throw invalid(conflicts.map((path) => ({ path, message: 'is given by the URL and differs in the body' })));
+  }
+  const params = { ...body, ...fromUrl };
+  refuseUnstorable(fromUrl);
+  const request = plainToInstance(action.request, params, { enableCircularCheck: false });
+  // Free JSON (a definition, a document) stays the very value that was parsed.
+  for (const [name, value] of Object.entries(params)) {
+    if (isPlainJson(Reflect.get(request, name))) Object.defineProperty(request, name, { value, enumerable: true });
+  }
+  const failures = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
+  if (failures.length > 0) throw invalid(failures.flatMap((failure) => fieldErrors(failure, '')));
+  return request;
+}
+
+function parseBody(payload: Uint8Array): JsonObject {
+  if (payload.length === 0) return {};
+  refuseDeep(payload);
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('request.malformed', `The body is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new AppError('request.malformed', 'The body must be a JSON object.');
+  }
+  if (SUSPECT_ESCAPE.test(text)) refuseUnstorable(body);
+  return body as JsonObject;
+}
+
+/** Counts brackets outside strings; a linear look at the bytes, no recursion. */
+function refuseDeep(payload: Uint8Array): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < payload.length; at++) {
+    const byte = payload[at];
+    if (inString) {
+      if (byte === 0x5c) at++;
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > MAX_DEPTH) {
+        throw new AppError('request.malformed', `The body is nested more than ${MAX_DEPTH} levels deep.`);
+      }
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+}
+
+/** Postgres stores neither NUL nor half a surrogate pair in text or jsonb. */
+function refuseUnstorable(value: unknown): void {
+  const errors: FieldError[] = [];
+  const check = (text: string, path: string) => {
+    if (text.includes('\0') || !text.isWellFormed()) {
+      errors.push({ path, message: 'holds a character that cannot be stored (NUL or half a surrogate pair)' });
+    }
+  };
+  const walk = (node: unknown, path: string) => {
+    if (typeof node === 'string') check(node, path);
+    else if (Array.isArray(node)) node.forEach((item, index) => walk(item, `${path}[${index}]`));
+    else if (typeof node === 'object' && node !== null) {
+      for (const [key, item] of Object.entries(node)) {
+        check(key, path || '(root)');
+        walk(item, path ? `${path}.${key}` : key);
+      }
+    }
+  };
+  walk(value, '');
+  if (errors.length > 0) throw invalid(errors);
+}
+
+/** Query values are text; those of numbers, booleans and lists are read as what the request class declares. */
+function coerceQuery(action: ActionDefinition, query: Readonly<Record<string, string | string[]>>): Record<string, unknown> {
+  const params: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(query)) {
+    const type: unknown = Reflect.getMetadata('design:type', action.request.prototype as object, name);
+    if (type === Array) params[name] = Array.isArray(value) ? value : value.split(',');
+    else if (type === Number && typeof value === 'string' && /^-?\d{1,15}(\.\d+)?$/.test(value)) params[name] = Number(value);
+    else if (type === Boolean && (value === 'true' || value === 'false')) params[name] = value === 'true';
+    else params[name] = value;
+  }
+  return params;
+}
+
+function isPlainJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function fieldErrors(failure: ValidationError, parent: string): FieldError[] {
+  const isIndex = /^\d+$/.test(failure.property);
+  const path = isIndex ? `${parent}[${failure.property}]` : parent ? `${parent}.${failure.property}` : failure.property;
+  const own = Object.entries(failure.constraints ?? {}).map(([rule, message]) => ({
+    path,
+    message: rule === 'whitelistValidation' ? 'is not a known field' : message,
+  }));
+  return [...own, ...(failure.children ?? []).flatMap((child) => fieldErrors(child, path))];
+}
+
+function invalid(errors: readonly FieldError[]): AppError {
+  const paths = errors.map(({ path }) => path).join(', ');
+  return new AppError('request.invalid', `The request has fields that are not valid: ${paths}.`, { errors });
+}

@@ -1,0 +1,10 @@
+export { describe, runMain, stopOnSignals } from './run-main';
+export { DatabaseServiceConfig, ServiceConfig } from './service-config';
+export {
+  AGENT_POOL,
+  LOGGER,
+  SERVICE_POOL,
+  startDatabaseService,
+  startService,
+  type RunningService,
+} from './start-service';

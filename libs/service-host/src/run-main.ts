@@ -1,0 +1,58 @@
+import { ConfigError, loadConfig } from '@agent-platform/config';
+
+/** What a process of ours can stop. */
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** A stop that takes longer is given up: the orchestrator would kill the process anyway. */
+const STOP_TIMEOUT_MS = 25_000;
+
+/**
+ * The life of one process: reads its configuration, starts, stops on SIGTERM and SIGINT, and when the process that
+ * started it goes away. A failed start is one clear line and exit code 1.
+ */
+export async function runMain<Config extends object>(
+  name: string,
+  ConfigClass: new () => Config,
+  start: (config: Config) => Promise<Stoppable>,
+): Promise<void> {
+  try {
+    const running = await start(loadConfig(ConfigClass, process.env));
+    stopOnSignals(name, () => running.stop());
+    process.send?.({ ready: name });
+  } catch (error) {
+    process.stderr.write(`${name}: ${error instanceof ConfigError ? error.message : describe(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** Calls `stop` once, on the first of SIGTERM, SIGINT and the loss of the parent process, then exits. */
+export function stopOnSignals(name: string, stop: () => Promise<void>): void {
+  let stopping = false;
+  const handle = () => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => {
+      process.stderr.write(`${name}: did not stop within ${STOP_TIMEOUT_MS / 1000} s\n`);
+      process.exit(1);
+    }, STOP_TIMEOUT_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${name}: ${describe(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+  process.on('disconnect', handle);
+}
+
+/** The message of an error and of what caused it, on one line. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.message || (error as { code?: string }).code || error.name;
+  return error.cause instanceof Error ? `${own} (${describe(error.cause)})` : own;
+}

@@ -1,0 +1,41 @@
+import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min } from 'class-validator';
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** What every service reads from its environment. */
+export class ServiceConfig {
+  /** `nats://user:password@host:port`, of the user of this service. */
+  @IsUrl({ protocols: ['nats', 'tls'], require_protocol: true, require_tld: false })
+  readonly natsUrl: string = '';
+
+  /** Port of /livez, /readyz and /metrics; 0 takes a free one. */
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  readonly port: number = 0;
+
+  /** Address that the port is opened on. */
+  @IsString()
+  readonly host: string = '0.0.0.0';
+
+  @IsIn(LOG_LEVELS)
+  readonly logLevel: (typeof LOG_LEVELS)[number] = 'info';
+
+  /** Shown by /readyz and in traces. */
+  @IsOptional()
+  @IsString()
+  readonly version: string = 'dev';
+}
+
+/** What a service reads that owns tables. */
+export class DatabaseServiceConfig extends ServiceConfig {
+  /** `postgres://user:password@host:port/database`, of this service's role or one that may SET ROLE to it. */
+  @IsUrl({ protocols: ['postgres', 'postgresql'], require_protocol: true, require_tld: false })
+  readonly databaseUrl: string = '';
+
+  /** Connections for requests of agents. */
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  readonly databasePoolSize: number = 10;
+}

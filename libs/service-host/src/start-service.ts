@@ -1,0 +1,190 @@
+import { SERVICES, type ServiceName } from '@agent-platform/contracts';
+import { checkRole, createPool, pendingMigrations, roleOf, type MigratedSchema } from '@agent-platform/database';
+import { ActionServer, Bus, OutboxRelay, UnitOfWork } from '@agent-platform/messaging';
+import { createLogger, createMetrics, startProbeServer, type Logger } from '@agent-platform/observability';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
+import type { Pool } from 'pg';
+import type { DatabaseServiceConfig, ServiceConfig } from './service-config';
+
+/** Injects the logger of the service. */
+export const LOGGER = Symbol('logger');
+/** Injects the pool for requests of agents: row-level security shows nothing until a transaction says who asks. */
+export const AGENT_POOL = Symbol('agent pool');
+/** Injects the pool for the service's own work (claiming, relaying, verifying), which sees every agent's rows. */
+export const SERVICE_POOL = Symbol('service pool');
+
+/** Few are enough: the service's own work is batched. */
+const SERVICE_POOL_SIZE = 4;
+/** A started service. */
+export interface RunningService {
+  readonly name: string;
+  /** Where its probes answer. */
+  readonly probePort: number | undefined;
+  /** Finishes what is under way, hands over the rest, closes. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+interface ServiceParts {
+  readonly service: ServiceName;
+  readonly module: Type;
+  /** Values that the module injects besides the host's own, e.g. its config. */
+  readonly values?: readonly { readonly provide: symbol | Type; readonly useValue: unknown }[];
+  /** False where several services share one process and one set of probes. */
+  readonly probes?: boolean;
+}
+
+/** Nest wants a class to hang the providers on. */
+@Module({})
+class HostModule {}
+
+/** Starts a service without tables: bus, actions, probes. */
+export async function startService(parts: ServiceParts, config: ServiceConfig): Promise<RunningService> {
+  const logger = createLogger({ service: parts.service, level: config.logLevel });
+  return run(parts, config, logger, undefined);
+}
+
+/**
+ * Starts a service that owns a schema: pools under row-level security, outbox relay, bus, actions, probes.
+ *
+ * @throws Error with one clear line when the database lacks migrations of this version, or the role is not subject to
+ *   row-level security
+ */
+export async function startDatabaseService(
+  parts: ServiceParts & { readonly schema: MigratedSchema },
+  config: DatabaseServiceConfig,
+): Promise<RunningService> {
+  const { service, schema } = parts;
+  const logger = createLogger({ service, level: config.logLevel });
+  const onError = (error: Error) => logger.warn({ msg: 'a database connection broke', err: error });
+  const common = { url: config.databaseUrl, role: roleOf(service), onError };
+  const pools = {
+    agent: createPool({ ...common, name: service, max: config.databasePoolSize }),
+    service: createPool({ ...common, name: `${service}:service`, scope: 'service', max: SERVICE_POOL_SIZE }),
+  };
+  try {
+    await checkDatabase(pools.service, schema);
+    return await run(parts, config, logger, pools);
+  } catch (error) {
+    await Promise.allSettled([pools.agent.end(), pools.service.end()]);
+    throw error;
+  }
+}
+
+async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> {
+  let pending;
+  try {
+    await checkRole(pool);
+    pending = await pendingMigrations(pool as never, schema);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42P01') throw error;
+    pending = schema.migrations;
+  }
+  if (pending.length > 0) {
+    throw new Error(`The schema ${schema.schema} lacks ${pending.length} migrations. Run: npm run migrate`);
+  }
+}
+
+async function run(
+  { service, module, values = [], probes = true }: ServiceParts,
+  config: ServiceConfig,
+  logger: Logger,
+  pools: { agent: Pool; service: Pool } | undefined,
+): Promise<RunningService> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const stop = once(async () => {
+    for (const close of closers.reverse()) {
+      await close().catch((error: unknown) => logger.warn({ msg: 'a part did not stop cleanly', err: error }));
+    }
+  });
+  try {
+    if (pools) closers.push(() => Promise.all([pools.agent.end(), pools.service.end()]));
+    const bus = await Bus.connect({
+      url: config.natsUrl,
+      name: service,
+      onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
+    });
+    closers.push(() => bus.close());
+
+    const providers = [{ provide: LOGGER, useValue: logger }, { provide: Bus, useValue: bus }, ...values] as {
+      provide: symbol | Type;
+      useValue: unknown;
+    }[];
+    if (pools) {
+      const relay = new OutboxRelay(pools.service, bus, SERVICES[service].schema, logger);
+      closers.push(() => relay.stop());
+      providers.push(
+        { provide: AGENT_POOL, useValue: pools.agent },
+        { provide: SERVICE_POOL, useValue: pools.service },
+        { provide: OutboxRelay, useValue: relay },
+        { provide: UnitOfWork, useValue: new UnitOfWork(pools.agent, SERVICES[service].schema, () => relay.wake()) },
+      );
+    }
+    const root: DynamicModule = {
+      module: HostModule,
+      global: true,
+      imports: [DiscoveryModule, module],
+      providers,
+      exports: providers.map(({ provide }) => provide),
+    };
+    const app = await NestFactory.createApplicationContext(root, { logger: false, abortOnError: false });
+    closers.push(() => app.close());
+
+    const server = new ActionServer({
+      service,
+      bus,
+      logger,
+      discovery: app.get(DiscoveryService, { strict: false }),
+      scanner: app.get(MetadataScanner, { strict: false }),
+    });
+    server.start();
+    closers.push(() => server.stop());
+
+    const probePort = probes ? await startProbes(service, config, bus, pools, closers) : undefined;
+    logger.info({ msg: 'service started', version: config.version, probePort });
+    return { name: service, probePort, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startProbes(
+  service: ServiceName,
+  config: ServiceConfig,
+  bus: Bus,
+  pools: { agent: Pool; service: Pool } | undefined,
+  closers: (() => Promise<unknown>)[],
+): Promise<number> {
+  let draining = false;
+  const server = await startProbeServer({
+    port: config.port,
+    host: config.host,
+    metrics: createMetrics(service, { processMetrics: true }),
+    version: config.version,
+    checks: {
+      lifecycle: () => {
+        if (draining) throw new Error('is stopping');
+      },
+      bus: () => {
+        if (!bus.connected) throw new Error('NATS cannot be reached');
+      },
+      ...(pools && {
+        database: async () => {
+          await pools.service.query('SELECT 1');
+        },
+      }),
+    },
+  });
+  closers.unshift(() => server.close());
+  closers.push(() => {
+    draining = true;
+    return Promise.resolve();
+  });
+  return server.port;
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
+}
