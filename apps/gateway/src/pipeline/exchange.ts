@@ -1,0 +1,55 @@
+import type { ActionDefinition, AgentIdentity } from '@agent-platform/contracts';
+import { childTraceparent, makeTraceparent } from '@agent-platform/observability';
+import { uuidV7 } from '@agent-platform/shared-security';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** What a caller may choose as request id. */
+const REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
+const MAX_USER_AGENT_LENGTH = 256;
+
+/** One HTTP request on its way through the pipeline, with what is known of it so far. */
+export class Exchange {
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly startedAt = performance.now();
+  agent: AgentIdentity | undefined;
+  action: ActionDefinition | undefined;
+  pathParams: Readonly<Record<string, string>> = {};
+
+  constructor(
+    readonly request: IncomingMessage,
+    readonly response: ServerResponse,
+  ) {
+    const given = request.headers['x-request-id'];
+    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidV7();
+    const parent = request.headers.traceparent;
+    this.traceparent = (typeof parent === 'string' && childTraceparent(parent)) || makeTraceparent();
+  }
+
+  get ip(): string | null {
+    return this.request.socket.remoteAddress ?? null;
+  }
+
+  get userAgent(): string | null {
+    return this.request.headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH) ?? null;
+  }
+
+  /** Writes the answer; a client that has gone is no error. */
+  send(status: number, body: string, extraHeaders: Record<string, string> = {}): void {
+    if (this.response.headersSent || this.response.destroyed) return;
+    const headers: Record<string, string | number> = {
+      'X-Request-Id': this.requestId,
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      ...extraHeaders,
+    };
+    if (status !== 204) {
+      headers['Content-Type'] = status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
+      headers['Content-Length'] = Buffer.byteLength(body);
+    }
+    // A body that was not read to its end would be taken for the next request.
+    if (!this.request.complete) headers.Connection = 'close';
+    this.response.writeHead(status, headers);
+    this.response.end(status === 204 ? undefined : body);
+  }
+}

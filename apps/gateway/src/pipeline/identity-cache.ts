@@ -1,0 +1,73 @@
+import { INTERNAL_CALLS, type AgentChanged, type AgentIdentity, type VerifyKeyReply } from '@agent-platform/contracts';
+import type { Bus } from '@agent-platform/messaging';
+import { hashApiKey } from '@agent-platform/shared-security';
+import { LRUCache } from 'lru-cache';
+
+/** Entries live this long at the most, should a broadcast of a change be lost; less once the bus is. */
+const MAX_AGE_MS = 30_000;
+const MAX_AGE_WITHOUT_BUS_MS = 5000;
+const MAX_ENTRIES = 10_000;
+/** Keys that are well-formed and unknown: remembered briefly, few of them, and apart, so that they push no agent out. */
+const MAX_UNKNOWN = 2000;
+const UNKNOWN_MAX_AGE_MS = 5000;
+const VERIFY_TIMEOUT_MS = 5000;
+
+type Known = Extract<VerifyKeyReply, { agent: AgentIdentity }>;
+type Refused = Extract<VerifyKeyReply, { refused: string }>;
+interface Entry {
+  readonly reply: Known;
+  readonly fetchedAtMs: number;
+}
+
+/** Who a key belongs to, as `auth` says; remembered for a short while, dropped at once when `auth` says it changed. */
+export class IdentityCache {
+  private readonly known = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
+  private readonly unknown = new LRUCache<string, Refused>({ max: MAX_UNKNOWN, ttl: UNKNOWN_MAX_AGE_MS });
+  private readonly asking = new Map<string, Promise<VerifyKeyReply>>();
+  /** Counts the changes seen, so that an answer that was on its way during one is not remembered. */
+  private changes = 0;
+
+  constructor(private readonly bus: Bus) {}
+
+  /** @throws AppError `service.unavailable` or `service.timeout` when `auth` cannot be asked */
+  async verify(key: string): Promise<VerifyKeyReply> {
+    const hash = hashApiKey(key).toString('base64url');
+    const entry = this.known.get(hash);
+    if (entry && this.isFresh(entry)) return entry.reply;
+    return this.unknown.get(hash) ?? (await this.askOnce(hash));
+  }
+
+  /** An agent changed: what is remembered of it goes. */
+  forget({ agentId }: AgentChanged): void {
+    this.changes++;
+    for (const [hash, { reply }] of this.known.entries()) {
+      if (reply.agent.id === agentId) this.known.delete(hash);
+    }
+    this.unknown.clear();
+  }
+
+  private isFresh({ reply, fetchedAtMs }: Entry): boolean {
+    const now = Date.now();
+    const maxAgeMs = this.bus.connected ? MAX_AGE_MS : MAX_AGE_WITHOUT_BUS_MS;
+    return now - fetchedAtMs < maxAgeMs && now < reply.expiresAtMs;
+  }
+
+  /** Many requests with one new key make one question. */
+  private askOnce(hash: string): Promise<VerifyKeyReply> {
+    const underWay = this.asking.get(hash);
+    if (underWay) return underWay;
+    const question = this.ask(hash).finally(() => this.asking.delete(hash));
+    this.asking.set(hash, question);
+    return question;
+  }
+
+  private async ask(hash: string): Promise<VerifyKeyReply> {
+    const changesBefore = this.changes;
+    const reply = await this.bus.call<VerifyKeyReply>(INTERNAL_CALLS.verifyKey.subject, { hash }, VERIFY_TIMEOUT_MS);
+    if (changesBefore === this.changes) {
+      if ('agent' in reply) this.known.set(hash, { reply, fetchedAtMs: Date.now() });
+      else this.unknown.set(hash, reply);
+    }
+    return reply;
+  }
+}

@@ -1,0 +1,200 @@
+import { subjectOf, type ActionDefinition, type AuditEntry } from '@agent-platform/contracts';
+import { AppError, toProblem } from '@agent-platform/errors';
+import { Bus, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER, traceIdOf } from '@agent-platform/messaging';
+import type { Logger } from '@agent-platform/observability';
+import { canAgentPerformAction, uuidV7 } from '@agent-platform/shared-security';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { findDoor, readEnvelope } from '../doors/open-door';
+import type { RouteTable } from '../doors/route-table';
+import type { AuditWriter } from './audit-writer';
+import { authenticate, Refusal } from './authenticate';
+import { Exchange } from './exchange';
+import type { IdentityCache } from './identity-cache';
+import { readBody } from './read-body';
+
+/** What a caller may choose as idempotency key: visible ASCII. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** What an action may add to its own wait before it counts as lost. */
+const WAIT_MARGIN_MS = 5000;
+const MAX_WAIT_SECONDS = 60;
+
+interface PipelineParts {
+  readonly bus: Bus;
+  readonly routes: RouteTable;
+  readonly identities: IdentityCache;
+  readonly audit: AuditWriter;
+  readonly logger: Logger;
+  readonly actionTimeoutMs: number;
+  /** Called once per answered request. */
+  readonly observe: (action: string, status: number, seconds: number) => void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** The way of every request to an action: door, authenticate, authorize, forward, audit, answer. */
+export class Pipeline {
+  constructor(private readonly parts: PipelineParts) {}
+
+  /** Answers one request, whatever happens. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = new Exchange(request, response);
+    let answer: Answer;
+    try {
+      answer = await this.answer(exchange);
+    } catch (error) {
+      answer = await this.refuse(exchange, error);
+    }
+    exchange.send(answer.status, answer.body, answer.headers);
+    this.parts.observe(exchange.action?.name ?? 'none', answer.status, (performance.now() - exchange.startedAt) / 1000);
+  }
+
+  private async answer(exchange: Exchange): Promise<Answer> {
+    const { request } = exchange;
+    const asked = findDoor(request, this.parts.routes);
+    exchange.agent = await authenticate(request, this.parts.identities);
+    if (asked.door === 'envelope') {
+      const { action, payload } = await readEnvelope(request);
+      return this.forward(exchange, action, payload);
+    }
+    exchange.pathParams = asked.pathParams;
+    // Refused before its body is read: who may not do it need not send it.
+    this.authorize(exchange, asked.action);
+    return this.forward(exchange, asked.action, await readBody(request), asked.queryParams);
+  }
+
+  private authorize(exchange: Exchange, action: ActionDefinition): void {
+    exchange.action = action;
+    if (!canAgentPerformAction(exchange.agent?.capabilities ?? [], action.capability)) {
+      const capability = action.capability ?? '';
+      const outward = new AppError('auth.capability.missing', `${action.name} needs the capability ${capability}.`, {
+        missingCapability: capability,
+      });
+      throw new Refusal(outward, outward.code, exchange.agent?.id ?? null);
+    }
+  }
+
+  private async forward(
+    exchange: Exchange,
+    action: ActionDefinition,
+    payload: Buffer,
+    queryParams?: Readonly<Record<string, string | string[]>>,
+  ): Promise<Answer> {
+    this.authorize(exchange, action);
+    const { agent, requestId, traceparent, pathParams } = exchange;
+    if (!agent) throw new Error('forwarded before it was authenticated');
+    const context = encodeContext({
+      agent: { id: agent.id, name: agent.name, capabilities: agent.capabilities },
+      client: { ip: exchange.ip, userAgent: exchange.userAgent },
+      requestId,
+      traceparent,
+      idempotencyKey: idempotencyKeyOf(exchange.request, action),
+      pathParams,
+      queryParams,
+    });
+    const reply = await this.parts.bus.request(subjectOf(action), payload, {
+      timeoutMs: this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
+      headers: header(CONTEXT_HEADER, context),
+    });
+    const status = Number(reply.headers?.get(STATUS_HEADER) ?? 500);
+    const body = reply.string();
+    // A change that took place has its audit entry, committed with it.
+    if (action.effect === 'read' || status >= 400) {
+      this.parts.audit.note(this.entry(exchange, status < 400 ? 'allowed' : 'failed', status < 400 ? null : codeOf(body)));
+    }
+    return { status, body, headers: status >= 400 ? retryAfter(body) : undefined };
+  }
+
+  /** The answer to what failed in the gateway itself. A refusal is answered once its audit entry is stored. */
+  private async refuse(exchange: Exchange, thrown: unknown): Promise<Answer> {
+    const { requestId } = exchange;
+    let error: unknown = thrown;
+    if (thrown instanceof Refusal) {
+      error = thrown.outward;
+      const { cause, agentId, keyId } = thrown;
+      this.parts.logger.info({ msg: 'request refused', requestId, cause, agentId, keyId, ip: exchange.ip });
+      const reason = cause === thrown.outward.code ? cause : `${thrown.outward.code} (${cause})`;
+      try {
+        await this.parts.audit.store(this.entry(exchange, 'refused', reason, agentId));
+      } catch (cause) {
+        error = new AppError('service.unavailable', 'The request cannot be answered now. Try again shortly.', { cause });
+      }
+    } else if (!(thrown instanceof AppError)) {
+      this.parts.logger.error({ msg: 'request failed', requestId, err: thrown });
+    }
+    const problem = toProblem(error, requestId);
+    const body = JSON.stringify(problem);
+    if (!(thrown instanceof Refusal) && exchange.agent && exchange.action) {
+      this.parts.audit.note(this.entry(exchange, 'failed', problem.code));
+    }
+    return { status: problem.status, body, headers: { ...retryAfter(body), ...challenge(problem.status) } };
+  }
+
+  private entry(
+    exchange: Exchange,
+    decision: AuditEntry['decision'],
+    reason: string | null,
+    agentId = exchange.agent?.id ?? null,
+  ): AuditEntry {
+    const { action, pathParams } = exchange;
+    const target = action && pathParams.id;
+    return {
+      id: uuidV7(),
+      at: new Date().toISOString(),
+      agentId,
+      action: action?.name ?? 'none',
+      targetType: target ? (action.name.split('.')[0] ?? null) : null,
+      targetId: target ?? null,
+      decision,
+      reason,
+      before: null,
+      after: null,
+      ip: exchange.ip,
+      userAgent: exchange.userAgent,
+      requestId: exchange.requestId,
+      traceId: traceIdOf(exchange.traceparent),
+    };
+  }
+}
+
+function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): string | undefined {
+  const keys = request.headersDistinct['idempotency-key'];
+  if (!keys || action.effect === 'read') return undefined;
+  const [key] = keys;
+  if (keys.length > 1 || key === undefined || !IDEMPOTENCY_KEY.test(key)) {
+    throw new AppError('request.invalid', 'The Idempotency-Key is not valid.', {
+      errors: [{ path: 'Idempotency-Key', message: 'must be one header of 1 to 255 visible ASCII characters' }],
+    });
+  }
+  return key;
+}
+
+/** Only an action that lets its caller wait has a `wait`; a wrong one is refused by its service. */
+function waitOf(
+  action: ActionDefinition,
+  payload: Buffer,
+  queryParams: Readonly<Record<string, string | string[]>> = {},
+): number {
+  if (!action.http.query?.includes('wait') && action.http.method !== 'GET') return 0;
+  const text = queryParams.wait ?? /"wait"\s*:\s*(\d{1,2})\b/.exec(payload.toString('latin1'))?.[1] ?? 0;
+  const seconds = Math.min(Number(text), MAX_WAIT_SECONDS);
+  return seconds > 0 ? seconds * 1000 + WAIT_MARGIN_MS : 0;
+}
+
+function codeOf(body: string): string | null {
+  return (JSON.parse(body) as { code?: string }).code ?? null;
+}
+
+/** `Retry-After` in whole seconds (RFC 9110 section 10.2.3), where the problem says when. */
+function retryAfter(body: string): Record<string, string> {
+  const { retryAfterMs } = JSON.parse(body) as { retryAfterMs?: number };
+  return retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) };
+}
+
+/** RFC 9110 section 11.6.1: a 401 says how to authenticate. */
+function challenge(status: number): Record<string, string> {
+  return status === 401 ? { 'WWW-Authenticate': 'Bearer realm="agent-platform"' } : {};
+}

@@ -1,0 +1,9 @@
+import { roleOf, type MigratedSchema } from '@agent-platform/database';
+import { createWorkflow } from './migrations/1764000000000-create-workflow';
+
+/** The schema of this service with its history. */
+export const WORKFLOW_SCHEMA: MigratedSchema = {
+  schema: 'workflow',
+  role: roleOf('workflow-executor'),
+  migrations: [createWorkflow],
+};

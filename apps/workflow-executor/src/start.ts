@@ -1,0 +1,20 @@
+import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { AppModule } from './app.module';
+import { ExecutorConfig } from './config';
+import { WORKFLOW_SCHEMA } from './database/schema';
+
+export function startWorkflowExecutor(
+  config: ExecutorConfig,
+  options: { probes?: boolean } = {},
+): Promise<RunningService> {
+  return startDatabaseService(
+    {
+      service: 'workflow-executor',
+      module: AppModule,
+      schema: WORKFLOW_SCHEMA,
+      values: [{ provide: ExecutorConfig, useValue: config }],
+      ...options,
+    },
+    config,
+  );
+}
