@@ -51,7 +51,10 @@ export async function migrate(client: ClientBase, target: MigratedSchema): Promi
 }
 
 /** The migrations of this build that the database does not have yet. */
-export async function pendingMigrations(client: Pick<ClientBase, 'query'>, target: MigratedSchema): Promise<Migration[]> {
+export async function pendingMigrations(
+  client: Pick<ClientBase, 'query'>,
+  target: MigratedSchema,
+): Promise<Migration[]> {
   const { rows } = await client.query<{ name: string; checksum: string }>(
     `SELECT name, checksum FROM ${target.schema}.migrations ORDER BY name`,
   );

@@ -14,7 +14,10 @@ const SEARCH_PATH = ['platform', ...SERVICE_NAMES.map((service) => SERVICES[serv
  * @param client connected as a superuser, or as a role that may create roles and owns the database
  * @param passwords by role name; a role without one can be reached by SET ROLE only
  */
-export async function prepareDatabase(client: ClientBase, passwords: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function prepareDatabase(
+  client: ClientBase,
+  passwords: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await withMigrationLock(client, async () => {
     await ensureRole(client, OWNER_ROLE, passwords[OWNER_ROLE]);
     await client.query(`GRANT ${OWNER_ROLE} TO CURRENT_USER`);

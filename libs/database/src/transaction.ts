@@ -29,10 +29,7 @@ function contextStatement({ agentId, seesAll }: RowContext): QueryConfig {
  */
 export async function inTransaction<T>(pool: Pool, context: RowContext, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await connect(pool);
-  const opening = [
-    client.query('BEGIN'),
-    client.query(contextStatement(context)),
-  ];
+  const opening = [client.query('BEGIN'), client.query(contextStatement(context))];
   // Their failure shows in the next statement too, which is awaited; here it must only not go unhandled.
   for (const sent of opening) sent.catch(() => undefined);
   let broken: Error | undefined;
@@ -96,7 +93,9 @@ export function unavailableIfDisconnected(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   const code = (error as { code?: unknown }).code;
   const passing =
-    typeof code === 'string' ? /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT)/.test(code) : /connection|Client has/i.test(error.message);
+    typeof code === 'string'
+      ? /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT)/.test(code)
+      : /connection|Client has/i.test(error.message);
   return passing
     ? new AppError('service.unavailable', 'The database cannot be reached. Try again shortly.', { cause: error })
     : error;

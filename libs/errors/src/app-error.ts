@@ -35,7 +35,7 @@ export class AppError extends Error {
   }
 
   get retryable(): boolean {
-    const entry: { retryable?: boolean } = ERRORS[this.code];
-    return entry.retryable ?? false;
+    const entry = ERRORS[this.code];
+    return 'retryable' in entry && entry.retryable;
   }
 }

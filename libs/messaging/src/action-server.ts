@@ -1,10 +1,4 @@
-import {
-  ACTIONS,
-  serviceOf,
-  subjectOf,
-  type ActionDefinition,
-  type ServiceName,
-} from '@agent-platform/contracts';
+import { ACTIONS, serviceOf, subjectOf, type ActionDefinition, type ServiceName } from '@agent-platform/contracts';
 import { unavailableIfDisconnected } from '@agent-platform/database';
 import { AppError, toProblem } from '@agent-platform/errors';
 import { withContext, type Logger } from '@agent-platform/observability';
@@ -70,7 +64,8 @@ export class ActionServer {
       const { requestId, traceparent } = context;
       const reply = await withContext({ requestId, traceparent }, () =>
         this.replyTo(requestId, async () => {
-          if (this.inFlight > MAX_IN_FLIGHT) throw new AppError('service.overloaded', 'Too many requests are under way.');
+          if (this.inFlight > MAX_IN_FLIGHT)
+            throw new AppError('service.overloaded', 'Too many requests are under way.');
           const request = readParams(action, context, message.data);
           return handler(request, new Call(action, context, message.data));
         }),

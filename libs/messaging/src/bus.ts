@@ -78,7 +78,11 @@ export class Bus {
   }
 
   /** @throws AppError `service.unavailable`, `service.timeout` */
-  request(subject: string, payload: Uint8Array | string, options: { timeoutMs?: number; headers?: MsgHdrs } = {}): Promise<Msg> {
+  request(
+    subject: string,
+    payload: Uint8Array | string,
+    options: { timeoutMs?: number; headers?: MsgHdrs } = {},
+  ): Promise<Msg> {
     if (!this.connected) {
       return Promise.reject(
         new AppError('service.unavailable', 'The message bus cannot be reached. Try again shortly.'),

@@ -12,7 +12,9 @@ export const ACTION_METADATA = Symbol('handled action');
 export const INTERNAL_METADATA = Symbol('handled internal subject');
 
 /** Makes a controller's method answer an action; it gets the validated request and the call. */
-export function HandlesAction<Request extends object, Answer extends object>(action: ActionDefinition<Request, Answer>) {
+export function HandlesAction<Request extends object, Answer extends object>(
+  action: ActionDefinition<Request, Answer>,
+) {
   return (_target: object, _name: string | symbol, method: TypedPropertyDescriptor<ActionHandler<Request>>): void => {
     if (method.value) Reflect.defineMetadata(ACTION_METADATA, action, method.value);
   };
@@ -20,7 +22,11 @@ export function HandlesAction<Request extends object, Answer extends object>(act
 
 /** Makes a controller's method answer a call between services. */
 export function HandlesInternal(subject: string) {
-  return <Method extends InternalHandler>(_target: object, _name: string | symbol, method: TypedPropertyDescriptor<Method>): void => {
+  return <Method extends InternalHandler>(
+    _target: object,
+    _name: string | symbol,
+    method: TypedPropertyDescriptor<Method>,
+  ): void => {
     if (method.value) Reflect.defineMetadata(INTERNAL_METADATA, subject, method.value);
   };
 }

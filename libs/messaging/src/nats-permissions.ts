@@ -48,7 +48,8 @@ export function permissionsOf(user: NatsUser): Permissions {
 export function natsAccountsConfig(passwordOf: (user: NatsUser) => string): string {
   const users = NATS_USERS.map((user) => {
     const { publish, subscribe } = permissionsOf(user);
-    const responses = user === 'gateway' || user === 'tap' ? '' : '\n          allow_responses: { max: 1, expires: "2m" }';
+    const responses =
+      user === 'gateway' || user === 'tap' ? '' : '\n          allow_responses: { max: 1, expires: "2m" }';
     return `      {
         user: "${user}"
         password: ${passwordOf(user)}

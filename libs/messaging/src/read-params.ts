@@ -96,12 +96,16 @@ function refuseUnstorable(value: unknown): void {
 }
 
 /** Query values are text; those of numbers, booleans and lists are read as what the request class declares. */
-function coerceQuery(action: ActionDefinition, query: Readonly<Record<string, string | string[]>>): Record<string, unknown> {
+function coerceQuery(
+  action: ActionDefinition,
+  query: Readonly<Record<string, string | string[]>>,
+): Record<string, unknown> {
   const params: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(query)) {
     const type: unknown = Reflect.getMetadata('design:type', action.request.prototype as object, name);
     if (type === Array) params[name] = Array.isArray(value) ? value : value.split(',');
-    else if (type === Number && typeof value === 'string' && /^-?\d{1,15}(\.\d+)?$/.test(value)) params[name] = Number(value);
+    else if (type === Number && typeof value === 'string' && /^-?\d{1,15}(\.\d+)?$/.test(value))
+      params[name] = Number(value);
     else if (type === Boolean && (value === 'true' || value === 'false')) params[name] = value === 'true';
     else params[name] = value;
   }

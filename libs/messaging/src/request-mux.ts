@@ -65,7 +65,10 @@ export class RequestMux {
     this.waiting.delete(token);
     if (message.data.length === 0 && message.headers?.code === 503) {
       waiting.reject(
-        new AppError('service.unavailable', `The service behind ${nameOf(waiting.subject)} is not running. Try again shortly.`),
+        new AppError(
+          'service.unavailable',
+          `The service behind ${nameOf(waiting.subject)} is not running. Try again shortly.`,
+        ),
       );
     } else {
       waiting.resolve(message);

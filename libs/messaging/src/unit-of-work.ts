@@ -75,19 +75,16 @@ export class UnitOfWork {
    */
   async write(call: Call, work: (tx: WriteTx) => Promise<Reply>): Promise<Reply> {
     const { reply, failure } = await inTransaction(this.pool, call.rows, (tx) =>
-      call.idempotencyKey === undefined ? this.perform(tx, call, work) : this.performOnce(tx, call, call.idempotencyKey, work),
+      call.idempotencyKey === undefined
+        ? this.perform(tx, call, work)
+        : this.performOnce(tx, call, call.idempotencyKey, work),
     );
     this.wakeRelay();
     if (failure) throw failure;
     return reply;
   }
 
-  private async performOnce(
-    tx: Tx,
-    call: Call,
-    key: string,
-    work: (tx: WriteTx) => Promise<Reply>,
-  ): Promise<Outcome> {
+  private async performOnce(tx: Tx, call: Call, key: string, work: (tx: WriteTx) => Promise<Reply>): Promise<Outcome> {
     const identity = [call.agent.id, call.action.name, key, call.paramsHash()];
     const { rows } = await tx.query<Claim & QueryResultRow>({
       name: 'claim-idempotency-key',
@@ -181,11 +178,15 @@ export function toCloudEvent(event: NewEvent, agentId: string, traceparent: stri
 
 /** A row for the outbox: an event in its envelope, or an audit entry. */
 export type OutboxMessage =
-  | { readonly kind: 'event'; readonly message: CloudEvent }
-  | { readonly kind: 'audit'; readonly message: AuditEntry };
+  { readonly kind: 'event'; readonly message: CloudEvent } | { readonly kind: 'audit'; readonly message: AuditEntry };
 
 /** Writes messages to a service's outbox, in this order, in one statement of the given transaction. */
-export async function insertOutbox(tx: Tx, schema: string, agentId: string, messages: readonly OutboxMessage[]): Promise<void> {
+export async function insertOutbox(
+  tx: Tx,
+  schema: string,
+  agentId: string,
+  messages: readonly OutboxMessage[],
+): Promise<void> {
   await tx.query({
     name: 'insert-outbox',
     text: `INSERT INTO ${schema}.outbox (agent_id, kind, message_id, payload)

@@ -161,7 +161,6 @@ async function startProbes(
     port: config.port,
     host: config.host,
     metrics: createMetrics(service, { processMetrics: true }),
-    version: config.version,
     checks: {
       lifecycle: () => {
         if (draining) throw new Error('is stopping');

@@ -1,4 +1,10 @@
-import { getMe, INTERNAL_CALLS, type GetAgentReply, type GetAgentRequest, type GetMeRequest } from '@agent-platform/contracts';
+import {
+  getMe,
+  INTERNAL_CALLS,
+  type GetAgentReply,
+  type GetAgentRequest,
+  type GetMeRequest,
+} from '@agent-platform/contracts';
 import { HandlesAction, HandlesInternal, ok, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
 import { AgentsService } from './agents.service';

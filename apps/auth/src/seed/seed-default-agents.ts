@@ -93,5 +93,8 @@ async function createAgent(client: ClientBase, agent: DefaultAgent, { key, prefi
     `INSERT INTO auth.api_keys (id, agent_id, key_hash, prefix, expires_at) VALUES ($1, $2, $3, $4, now() + ${KEY_LIFETIME})`,
     [uuidV7(), id, hashApiKey(key), prefix],
   );
-  await client.query('INSERT INTO auth.agent_skills (agent_id, capability) SELECT $1, unnest($2::text[])', [id, agent.skills]);
+  await client.query('INSERT INTO auth.agent_skills (agent_id, capability) SELECT $1, unnest($2::text[])', [
+    id,
+    agent.skills,
+  ]);
 }

@@ -55,7 +55,9 @@ export async function readEnvelope(request: IncomingMessage): Promise<{ action: 
   if (!isObject(envelope)) throw new AppError('request.malformed', 'The body must be a JSON object.');
   const { action: name, params = {}, ...others } = envelope;
   const errors = [
-    ...(typeof name === 'string' ? [] : [{ path: 'action', message: 'must be the name of an action, such as "workflow.list"' }]),
+    ...(typeof name === 'string'
+      ? []
+      : [{ path: 'action', message: 'must be the name of an action, such as "workflow.list"' }]),
     ...(isObject(params) ? [] : [{ path: 'params', message: 'must be an object' }]),
     ...Object.keys(others).map((path) => ({ path, message: 'is not a known field' })),
   ];
@@ -65,7 +67,7 @@ export async function readEnvelope(request: IncomingMessage): Promise<{ action: 
   }
   const action = findAction(name as string);
   if (!action) throw new AppError('action.unknown', 'There is no action of this name.');
-  return { action, payload: Buffer.from(stringify(params)) };
+  return { action, payload: Buffer.from(stringify(params as JsonObject)) };
 }
 
 /** JSON nested deeper than the stack is high cannot be written again. */

@@ -8,7 +8,7 @@ import type { IdentityCache } from './identity-cache';
 export class Refusal extends Error {
   constructor(
     readonly outward: AppError,
-    readonly cause: string,
+    override readonly cause: string,
     readonly agentId: string | null = null,
     readonly keyId: string | null = null,
   ) {

@@ -103,7 +103,9 @@ export class Pipeline {
     const body = reply.string();
     // A change that took place has its audit entry, committed with it.
     if (action.effect === 'read' || status >= 400) {
-      this.parts.audit.note(this.entry(exchange, status < 400 ? 'allowed' : 'failed', status < 400 ? null : codeOf(body)));
+      this.parts.audit.note(
+        this.entry(exchange, status < 400 ? 'allowed' : 'failed', status < 400 ? null : codeOf(body)),
+      );
     }
     return { status, body, headers: status >= 400 ? retryAfter(body) : undefined };
   }
@@ -120,7 +122,9 @@ export class Pipeline {
       try {
         await this.parts.audit.store(this.entry(exchange, 'refused', reason, agentId));
       } catch (cause) {
-        error = new AppError('service.unavailable', 'The request cannot be answered now. Try again shortly.', { cause });
+        error = new AppError('service.unavailable', 'The request cannot be answered now. Try again shortly.', {
+          cause,
+        });
       }
     } else if (!(thrown instanceof AppError)) {
       this.parts.logger.error({ msg: 'request failed', requestId, err: thrown });

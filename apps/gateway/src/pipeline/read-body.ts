@@ -20,7 +20,9 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const timer = setTimeout(() => {
-      reject(new AppError('request.body.too-slow', `The body did not arrive within ${BODY_TIMEOUT_MS / 1000} seconds.`));
+      reject(
+        new AppError('request.body.too-slow', `The body did not arrive within ${BODY_TIMEOUT_MS / 1000} seconds.`),
+      );
     }, BODY_TIMEOUT_MS);
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;

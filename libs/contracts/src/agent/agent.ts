@@ -40,3 +40,15 @@ export class AgentWithKeys extends Agent {
 export class AgentWithFirstKey extends Agent {
   readonly key!: string;
 }
+
+/** A new key, shown this once. */
+export class IssuedKey {
+  readonly id!: string;
+  readonly key!: string;
+  readonly expiresAt!: string;
+}
+
+/** A new signing secret, shown this once; null after a revocation. */
+export class IssuedSigningSecret {
+  readonly secret!: string | null;
+}

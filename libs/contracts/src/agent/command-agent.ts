@@ -1,0 +1,46 @@
+import { IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import type { JsonObject } from '../json';
+import { Command } from './command';
+import { defineAction } from '../define-action';
+
+export class CommandAgentRequest {
+  /** An id, a name, or `skill:<capability>`. */
+  @IsString()
+  @MaxLength(128)
+  readonly id!: string;
+
+  @Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+    message: 'command must be 1 to 128 letters, digits, dots, dashes or underscores',
+  })
+  readonly command!: string;
+
+  @IsOptional()
+  @IsObject()
+  readonly payload?: JsonObject;
+
+  /** How long it may wait for its answer; default one hour. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(604_800)
+  readonly timeoutSeconds?: number;
+
+  /** Seconds to wait for the result, 0 to 60. Default 0. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(60)
+  readonly wait?: number;
+}
+
+/** Sends a command to another agent. */
+export const commandAgent = defineAction({
+  name: 'agent.command',
+  capability: 'agent_impersonate',
+  effect: 'write',
+  http: { method: 'POST', path: '/v1/agents/{id}/commands', success: 202, query: ['wait'] },
+  request: CommandAgentRequest,
+  reply: Command,
+  summary: 'Sends a command to another agent.',
+  example: { id: 'skill:data_query', command: 'summarise', payload: { topic: 'leads' } },
+});

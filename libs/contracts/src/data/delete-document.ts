@@ -1,0 +1,23 @@
+import { IsUUID, Matches } from 'class-validator';
+import { COLLECTION_MESSAGE, COLLECTION_NAME } from './document';
+import { defineAction } from '../define-action';
+
+export class DeleteDocumentRequest {
+  @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
+  readonly collection!: string;
+
+  @IsUUID()
+  readonly id!: string;
+}
+
+/** Removes a document. */
+export const deleteDocument = defineAction({
+  name: 'data.delete',
+  capability: 'data_write',
+  effect: 'destructive',
+  http: { method: 'DELETE', path: '/v1/data/{collection}/{id}', success: 204 },
+  request: DeleteDocumentRequest,
+  reply: null,
+  summary: 'Removes a document.',
+  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001' },
+});

@@ -1,0 +1,38 @@
+import { IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { CloudEvent, EVENT_TYPE_PATTERN } from './event';
+import { PageRequest } from '../page';
+import { defineAction } from '../define-action';
+
+export class ListEventsRequest extends PageRequest {
+  @IsOptional()
+  @Matches(EVENT_TYPE_PATTERN, { message: 'type must be an event type, or the beginning of one with * for the rest' })
+  readonly type?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly subject?: string;
+
+  @IsOptional()
+  @IsISO8601()
+  readonly since?: string;
+
+  /** Words to find in the data. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  readonly search?: string;
+}
+
+/** The events that the agent may see, newest first. */
+export const listEvents = defineAction({
+  name: 'event.list',
+  capability: 'event_subscribe',
+  effect: 'read',
+  http: { method: 'GET', path: '/v1/events', success: 200 },
+  request: ListEventsRequest,
+  reply: CloudEvent,
+  list: true,
+  summary: 'The events that the agent may see, newest first.',
+  example: { type: 'lead.*' },
+});

@@ -1,0 +1,20 @@
+import { IsUUID } from 'class-validator';
+import { IntegrationHealth } from './integration';
+import { defineAction } from '../define-action';
+
+export class GetIntegrationHealthRequest {
+  @IsUUID()
+  readonly id!: string;
+}
+
+/** How an integration has been doing. */
+export const getIntegrationHealth = defineAction({
+  name: 'integration.health',
+  capability: 'integration_read',
+  effect: 'read',
+  http: { method: 'GET', path: '/v1/integrations/{id}/health', success: 200 },
+  request: GetIntegrationHealthRequest,
+  reply: IntegrationHealth,
+  summary: 'How an integration has been doing.',
+  example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
+});
