@@ -1,7 +1,7 @@
 import { IsObject, Matches } from 'class-validator';
-import type { JsonObject } from '../json';
-import { COLLECTION_MESSAGE, COLLECTION_NAME, Document } from './document';
 import { defineAction } from '../define-action';
+import type { JsonObject } from '../json';
+import { COLLECTION_MESSAGE, COLLECTION_NAME, StoredDocument } from './document';
 
 export class CreateDocumentRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -11,14 +11,14 @@ export class CreateDocumentRequest {
   readonly document!: JsonObject;
 }
 
-/** Stores a document; the first makes the collection. */
+/** Stores a new document. */
 export const createDocument = defineAction({
   name: 'data.create',
   capability: 'data_write',
   effect: 'write',
   http: { method: 'POST', path: '/v1/data/{collection}', success: 201 },
   request: CreateDocumentRequest,
-  reply: Document,
-  summary: 'Stores a document; the first makes the collection.',
-  example: { collection: 'leads', document: { name: 'Ada', visits: 7 } },
+  reply: StoredDocument,
+  summary: 'Stores a new document. The first one makes the collection.',
+  example: { collection: 'leads', document: { name: 'Ada', visits: 12 } },
 });

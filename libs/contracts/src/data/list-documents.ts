@@ -1,7 +1,7 @@
 import { Matches } from 'class-validator';
-import { COLLECTION_MESSAGE, COLLECTION_NAME, Document } from './document';
-import { PageRequest } from '../page';
 import { defineAction } from '../define-action';
+import { PageRequest } from '../page';
+import { COLLECTION_MESSAGE, COLLECTION_NAME, StoredDocument } from './document';
 
 export class ListDocumentsRequest extends PageRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -15,8 +15,8 @@ export const listDocuments = defineAction({
   effect: 'read',
   http: { method: 'GET', path: '/v1/data/{collection}', success: 200 },
   request: ListDocumentsRequest,
-  reply: Document,
+  reply: StoredDocument,
   list: true,
-  summary: 'The documents of a collection, newest first.',
+  summary: 'The documents of a collection, newest first. A collection without documents is empty, not unknown.',
   example: { collection: 'leads', limit: 20 },
 });

@@ -1,18 +1,19 @@
 import { IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
-import { Run } from './run';
 import { defineAction } from '../define-action';
+import { Run } from './run';
 
 export class CancelRunRequest {
   @IsUUID()
   readonly id!: string;
 
+  /** Kept with the run. */
   @IsOptional()
   @IsString()
-  @MaxLength(500)
+  @MaxLength(2000)
   readonly reason?: string;
 }
 
-/** Cancels a run; its running steps are told to stop. */
+/** Ends a run: no further step starts, and the step under way is told to stop. */
 export const cancelRun = defineAction({
   name: 'run.cancel',
   capability: 'workflow_execute',
@@ -20,6 +21,6 @@ export const cancelRun = defineAction({
   http: { method: 'POST', path: '/v1/runs/{id}/cancel', success: 202 },
   request: CancelRunRequest,
   reply: Run,
-  summary: 'Cancels a run; its running steps are told to stop.',
-  example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
+  summary: 'Ends a run: no further step starts, and the step under way is told to stop.',
+  example: { id: '01938f9e-7c1e-7000-8000-000000000002', reason: 'Started by mistake' },
 });
