@@ -1,6 +1,9 @@
 import 'reflect-metadata';
-import { readFileSync } from 'node:fs';
-import { validateSync } from 'class-validator';
+import { plainToInstance } from 'class-transformer';
+import { getMetadataStorage, validateSync } from 'class-validator';
+import { problemOf } from './problem-of';
+import { readVariable } from './read-variable';
+import { variableOf } from './variable';
 
 /** A configuration that is not valid: one line per variable, never a value. */
 export class ConfigError extends Error {
@@ -12,55 +15,44 @@ export class ConfigError extends Error {
 
 /**
  * Reads a configuration class from the environment. A property `natsUrl` is the variable `NATS_URL`, or the file that
- * `NATS_URL_FILE` names; the value is read as the property's type; without one the initialiser holds. A variable set to
- * nothing counts as not set.
+ * `NATS_URL_FILE` names; `@Variable` gives another name. The value is read as the property's type; without one the
+ * initialiser holds. A variable set to nothing counts as not set.
  *
  * @throws ConfigError with every problem at once, by the name of the variable
  */
 export function loadConfig<Config extends object>(ConfigClass: new () => Config, env: NodeJS.ProcessEnv): Config {
-  const config = new ConfigClass();
-  const problems: string[] = [];
-  for (const property of Object.keys(config)) {
-    const variable = variableOf(property);
-    const text = readVariable(variable, env, problems);
-    if (text === undefined) continue;
-    const type: unknown = Reflect.getMetadata('design:type', ConfigClass.prototype as object, property);
-    const value = convert(text, type);
-    if (value === undefined) problems.push(`${variable} must be ${type === Number ? 'a number' : 'true or false'}`);
-    else Object.defineProperty(config, property, { value, enumerable: true });
+  const defaults = new ConfigClass();
+  const properties = propertiesOf(ConfigClass, defaults);
+  const variables = new Map(properties.map((property) => [property, variableOf(ConfigClass, property)]));
+  const values: Record<string, unknown> = {};
+  const problems = new Map<string, string>();
+  for (const [property, variable] of variables) {
+    const result = readVariable(variable, typeOf(ConfigClass, defaults, property), env, new Set(variables.values()));
+    if ('problem' in result) problems.set(property, result.problem);
+    else if (result.value !== undefined) values[property] = result.value;
   }
-  for (const { property, constraints = {} } of validateSync(config, { forbidUnknownValues: false })) {
-    const variable = variableOf(property);
-    if (problems.some((problem) => problem.startsWith(`${variable} `))) continue;
-    for (const message of Object.values(constraints)) problems.push(message.replace(property, variable));
+  const config = plainToInstance(ConfigClass, values, { exposeDefaultValues: true });
+  for (const failure of validateSync(config, { forbidUnknownValues: false })) {
+    const { property } = failure;
+    if (problems.has(property)) continue;
+    const variable = variables.get(property) ?? property;
+    problems.set(property, problemOf(ConfigClass, failure, variable, property in values));
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.size > 0) throw new ConfigError([...problems.values()]);
   return config;
 }
 
-/** `natsUrl` → `NATS_URL`. */
-function variableOf(property: string): string {
-  return property.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+/** Those with an initialiser and those with a decorator, inherited ones too. */
+function propertiesOf(ConfigClass: new () => object, defaults: object): string[] {
+  const decorated = getMetadataStorage().getTargetValidationMetadatas(ConfigClass, '', false, false);
+  return [...new Set([...Object.keys(defaults), ...decorated.map(({ propertyName }) => propertyName)])];
 }
 
-function readVariable(variable: string, env: NodeJS.ProcessEnv, problems: string[]): string | undefined {
-  const value = env[variable] || undefined;
-  const file = env[`${variable}_FILE`] || undefined;
-  if (file === undefined) return value;
-  if (value !== undefined) {
-    problems.push(`${variable} and ${variable}_FILE are both set; keep one`);
-    return undefined;
-  }
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    problems.push(`${variable}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
-    return undefined;
-  }
-}
-
-function convert(text: string, type: unknown): string | number | boolean | undefined {
-  if (type === Number) return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
-  if (type === Boolean) return text === 'true' ? true : text === 'false' ? false : undefined;
-  return text;
+/** The declared type, or that of the initialiser where the declaration is a union. */
+function typeOf(ConfigClass: new () => object, defaults: object, property: string): 'number' | 'boolean' | 'string' {
+  const declared: unknown = Reflect.getMetadata('design:type', ConfigClass.prototype as object, property);
+  const initial: unknown = Reflect.get(defaults, property);
+  if (declared === Number || typeof initial === 'number') return 'number';
+  if (declared === Boolean || typeof initial === 'boolean') return 'boolean';
+  return 'string';
 }

@@ -69,7 +69,12 @@ describe('templates', () => {
 
   it('names path, line, column and a hint of each mistake', () => {
     expect(problemsOf({ a: ['${{ input.x === 3 }}'], b: 'one\n  ${{ inptu.x }}' })).toEqual([
-      expect.objectContaining({ path: 'with.a[0]', line: 1, column: 15, hint: expect.stringContaining('==') as string }),
+      expect.objectContaining({
+        path: 'with.a[0]',
+        line: 1,
+        column: 15,
+        hint: expect.stringContaining('==') as string,
+      }),
       expect.objectContaining({ path: 'with.b', line: 2, hint: 'The names here are input, steps, run.' }),
     ]);
   });

@@ -23,9 +23,7 @@ export interface Template {
 }
 
 /** A template, or everything that is wrong with it. */
-export type CompileResult =
-  | { readonly template: Template }
-  | { readonly problems: readonly ExpressionProblem[] };
+export type CompileResult = { readonly template: Template } | { readonly problems: readonly ExpressionProblem[] };
 
 /** Loops of one expression may take this many turns: far below a second of work. */
 const MAX_LOOP_TURNS = 5_000_000;
@@ -94,7 +92,9 @@ function split(text: string, path: string, { problems }: Compilation): Part[] {
     return findExpressions(text);
   } catch (error) {
     if (!(error instanceof UnterminatedExpression)) throw error;
-    problems.push(problemAt({ path, text, source: text.slice(error.offset + 3), offset: error.offset }, error.message, 0));
+    problems.push(
+      problemAt({ path, text, source: text.slice(error.offset + 3), offset: error.offset }, error.message, 0),
+    );
     return [];
   }
 }

@@ -43,6 +43,7 @@ function finite(value: number): number {
 
 function safe(value: bigint): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new Error('the result is a whole number beyond 2^53, which JSON cannot hold');
+  if (!Number.isSafeInteger(number))
+    throw new Error('the result is a whole number beyond 2^53, which JSON cannot hold');
   return number;
 }

@@ -1,5 +1,7 @@
-export { withContext } from './context';
-export { createLogger, type Logger } from './logger';
+export { currentContext, withContext, type LogContext } from './context';
+export { log, logAudit, logError, setDefaultLogger } from './default-logger';
+export { createLogger, type LogFields, type Logger, type LoggerOptions } from './logger';
 export { createMetrics } from './metrics';
-export { probe, startProbeServer } from './probe-server';
-export { childTraceparent, makeTraceparent } from './trace-context';
+export { probe, type ProbeAnswer, type ReadinessCheck, type ReadinessChecks } from './probe';
+export { startProbeServer, type ProbeServerOptions } from './probe-server';
+export { childTraceparent, makeTraceparent, parseTraceparent, type TraceContext } from './trace-context';

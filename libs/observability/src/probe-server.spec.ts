@@ -1,5 +1,6 @@
 import { createMetrics } from './metrics';
-import { startProbeServer, type ReadinessCheck } from './probe-server';
+import { probe, type ReadinessCheck } from './probe';
+import { startProbeServer } from './probe-server';
 
 async function ask(checks: Record<string, ReadinessCheck>, path: string): Promise<{ status: number; body: string }> {
   const metrics = createMetrics('test', { processMetrics: false });
@@ -29,5 +30,66 @@ describe('probe server', () => {
   it('answers metrics, and 404 elsewhere', async () => {
     expect((await ask({}, '/metrics')).status).toBe(200);
     expect((await ask({}, '/other')).status).toBe(404);
+  });
+
+  it('shows only the code of an error that comes from a driver', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED db.internal:5432'), { code: 'ECONNREFUSED' });
+    const { body } = await ask(
+      {
+        database: () => Promise.reject(refused),
+        parser: () => {
+          throw new TypeError('x is undefined');
+        },
+      },
+      '/readyz',
+    );
+    expect(JSON.parse(body)).toMatchObject({ checks: { database: 'failed (ECONNREFUSED)', parser: 'failed' } });
+  });
+
+  it('is not ready when a check hangs', async () => {
+    const { status, body } = await ask({ bus: () => new Promise<void>(() => undefined) }, '/readyz');
+    expect(status).toBe(503);
+    expect(body).toContain('did not answer in time');
+  });
+
+  it('runs the checks once for all who ask at the same time', async () => {
+    let runs = 0;
+    const answer = probe(
+      {
+        bus: async () => {
+          runs++;
+          await Promise.resolve();
+        },
+      },
+      createMetrics('test', { processMetrics: false }),
+      '1.2.3',
+    );
+    const [first] = await Promise.all([answer('/readyz'), answer('/readyz')]);
+    expect(runs).toBe(1);
+    expect(JSON.parse(first?.body ?? '')).toEqual({ status: 'ok', checks: { bus: 'ok' }, version: '1.2.3' });
+    await answer('/readyz');
+    expect(runs).toBe(2);
+  });
+
+  it('takes HEAD without a body, refuses other methods, and closes twice without harm', async () => {
+    const metrics = createMetrics('test', { processMetrics: false });
+    const server = await startProbeServer({ port: 0, host: '127.0.0.1', checks: {}, metrics });
+    const url = `http://127.0.0.1:${server.port}`;
+    const head = await fetch(`${url}/livez`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect((await fetch(`${url}/livez`, { method: 'POST' })).status).toBe(405);
+    const missing = await fetch(`${url}/other`);
+    expect(missing.headers.get('content-type')).toBe('application/problem+json');
+    expect(await missing.json()).toMatchObject({ status: 404, code: 'request.route.not-found' });
+    await server.close();
+    await server.close();
+  });
+});
+
+describe('createMetrics', () => {
+  it('measures the process in one registry only, and keeps services apart', async () => {
+    const [first, second] = ['auth', 'gateway'].map((name) => createMetrics(name, { processMetrics: true }));
+    expect(await first?.metrics()).toContain('process_cpu_seconds_total{service="auth"}');
+    expect(await second?.metrics()).not.toContain('process_cpu');
   });
 });

@@ -1,72 +1,58 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { probe, type ProbeAnswer, type ReadinessChecks } from './probe';
 
-/** Throws one safe sentence when a part is not ready. */
-export type ReadinessCheck = () => Promise<void> | void;
+const REQUEST_TIMEOUT_MS = 10_000;
 
-export interface ProbeAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-/** A check that hangs counts as failed after this. */
-const CHECK_TIMEOUT_MS = 2000;
-const JSON_TYPE = 'application/json; charset=utf-8';
-
-/** Answers `/livez` (the process runs), `/readyz` (every check passes) and `/metrics`; undefined for any other path. */
-export function probe(checks: Readonly<Record<string, ReadinessCheck>>, metrics: Registry) {
-  return async (path: string): Promise<ProbeAnswer | undefined> => {
-    if (path === '/livez') return { status: 200, contentType: JSON_TYPE, body: '{"status":"ok"}' };
-    if (path === '/metrics') return { status: 200, contentType: metrics.contentType, body: await metrics.metrics() };
-    if (path !== '/readyz') return undefined;
-    const results = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await run(check)]));
-    const ready = results.every(([, result]) => result === 'ok');
-    const body = { status: ready ? 'ok' : 'unavailable', checks: Object.fromEntries(results) as object };
-    return { status: ready ? 200 : 503, contentType: JSON_TYPE, body: JSON.stringify(body) };
-  };
+export interface ProbeServerOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly host: string;
+  readonly checks: ReadinessChecks;
+  readonly metrics: Registry;
+  /** Shown by `/readyz`. */
+  readonly version?: string;
 }
 
 /** Serves the probes of a service that has no other HTTP port. */
-export async function startProbeServer(options: {
-  readonly port: number;
-  readonly host: string;
-  readonly checks: Readonly<Record<string, ReadinessCheck>>;
-  readonly metrics: Registry;
-}): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const answer = probe(options.checks, options.metrics);
-  const server = createServer((request, response) => {
-    void answer((request.url ?? '/').split('?')[0] ?? '/').then((found) => {
-      response.writeHead(found?.status ?? 404, { 'Content-Type': found?.contentType ?? 'text/plain' });
-      response.end(found?.body ?? 'This port answers /livez, /readyz and /metrics.\n');
-    });
+export async function startProbeServer(
+  options: ProbeServerOptions,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const answer = probe(options.checks, options.metrics, options.version);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    const path = (request.url ?? '/').split('?')[0] ?? '/';
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(request, response, METHOD_NOT_ALLOWED);
+    void answer(path).then((found) => send(request, response, found ?? NOT_FOUND));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);
   });
+  let closed: Promise<void> | undefined;
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
-      new Promise((resolve) => {
+      (closed ??= new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      })),
   };
 }
 
-async function run(check: ReadinessCheck): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('did not answer in time')), CHECK_TIMEOUT_MS);
+const NOT_FOUND = problem(404, 'request.route.not-found', 'This port answers /livez, /readyz and /metrics.');
+const METHOD_NOT_ALLOWED = problem(405, 'request.method.not-allowed', 'This port takes GET and HEAD.');
+
+function problem(status: number, code: string, detail: string): ProbeAnswer {
+  return { status, contentType: 'application/problem+json', body: JSON.stringify({ status, code, detail }) };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: ProbeAnswer): void {
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    ...(status === 405 && { Allow: 'GET, HEAD' }),
   });
-  try {
-    await Promise.race([check(), timeout]);
-    return 'ok';
-  } catch (error) {
-    return (error as Error).message || 'failed';
-  } finally {
-    clearTimeout(timer);
-  }
+  response.end(request.method === 'HEAD' ? undefined : body);
 }

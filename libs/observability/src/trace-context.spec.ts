@@ -1,4 +1,4 @@
-import { childTraceparent, makeTraceparent } from './trace-context';
+import { childTraceparent, makeTraceparent, parseTraceparent } from './trace-context';
 
 describe('trace context', () => {
   it('makes a valid traceparent, and a child with the same trace and flags', () => {
@@ -19,5 +19,18 @@ describe('trace context', () => {
     '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra',
   ])('ignores %p', (parent) => {
     expect(childTraceparent(parent)).toBeUndefined();
+  });
+
+  it('reads the example of the specification', () => {
+    expect(parseTraceparent('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')).toEqual({
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      parentId: '00f067aa0ba902b7',
+      sampled: true,
+    });
+  });
+
+  it('hands on no flag but the sampled one', () => {
+    expect(childTraceparent('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff')?.slice(-2)).toBe('01');
+    expect(childTraceparent('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fe')?.slice(-2)).toBe('00');
   });
 });

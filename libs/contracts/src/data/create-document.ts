@@ -1,7 +1,7 @@
 import { IsObject, Matches } from 'class-validator';
-import { defineAction } from '../define-action';
 import type { JsonObject } from '../json';
-import { COLLECTION_MESSAGE, COLLECTION_NAME, StoredDocument } from './document';
+import { COLLECTION_MESSAGE, COLLECTION_NAME, Document } from './document';
+import { defineAction } from '../define-action';
 
 export class CreateDocumentRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -11,14 +11,14 @@ export class CreateDocumentRequest {
   readonly document!: JsonObject;
 }
 
-/** Stores a new document. */
+/** Stores a document; the first makes the collection. */
 export const createDocument = defineAction({
   name: 'data.create',
   capability: 'data_write',
   effect: 'write',
   http: { method: 'POST', path: '/v1/data/{collection}', success: 201 },
   request: CreateDocumentRequest,
-  reply: StoredDocument,
-  summary: 'Stores a new document. The first one makes the collection.',
-  example: { collection: 'leads', document: { name: 'Ada', visits: 12 } },
+  reply: Document,
+  summary: 'Stores a document; the first makes the collection.',
+  example: { collection: 'leads', document: { name: 'Ada', visits: 7 } },
 });

@@ -1,6 +1,6 @@
 import { IsUUID, Matches } from 'class-validator';
-import { defineAction } from '../define-action';
 import { COLLECTION_MESSAGE, COLLECTION_NAME } from './document';
+import { defineAction } from '../define-action';
 
 export class DeleteDocumentRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -10,7 +10,7 @@ export class DeleteDocumentRequest {
   readonly id!: string;
 }
 
-/** Takes a document away for good. */
+/** Removes a document. */
 export const deleteDocument = defineAction({
   name: 'data.delete',
   capability: 'data_write',
@@ -18,6 +18,6 @@ export const deleteDocument = defineAction({
   http: { method: 'DELETE', path: '/v1/data/{collection}/{id}', success: 204 },
   request: DeleteDocumentRequest,
   reply: null,
-  summary: 'Takes a document away for good.',
-  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000003' },
+  summary: 'Removes a document.',
+  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

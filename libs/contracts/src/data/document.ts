@@ -1,21 +1,22 @@
-import type { JsonObject } from '../json';
+import type { Json, JsonObject } from '../json';
 
-/** A letter, then letters, digits, dash and underscore. A collection is made by its first document. */
-export const COLLECTION_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-export const COLLECTION_MESSAGE =
-  'collection must be 1 to 64 letters, digits, dashes or underscores, and start with a letter';
+/** The name of a collection: letters, digits, dashes and underscores; starts with a letter. */
+export const COLLECTION_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+export const COLLECTION_MESSAGE = 'collection must be 1 to 63 letters, digits, dashes or underscores';
 
-/** A place inside a document: names with dots between them. */
-export const FIELD_PATH = /^(?=.{1,256}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
-
-/** One document of a collection. */
-export class StoredDocument {
+/** A JSON document of a collection. */
+export class Document {
   readonly id!: string;
   readonly collection!: string;
   readonly agentId!: string;
-  readonly document!: JsonObject;
-  /** Grows by one with each change, from 1. */
+  /** Grows by one with each change; also the `ETag`. */
   readonly version!: number;
+  readonly document!: JsonObject;
   readonly createdAt!: string;
   readonly updatedAt!: string;
+}
+
+/** A row that a query answers: a document, what a projection left of it, or an aggregate. */
+export class QueryRow {
+  [field: string]: Json;
 }

@@ -1,6 +1,6 @@
 import { IsUUID, Matches } from 'class-validator';
+import { COLLECTION_MESSAGE, COLLECTION_NAME, Document } from './document';
 import { defineAction } from '../define-action';
-import { COLLECTION_MESSAGE, COLLECTION_NAME, StoredDocument } from './document';
 
 export class GetDocumentRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -17,7 +17,7 @@ export const getDocument = defineAction({
   effect: 'read',
   http: { method: 'GET', path: '/v1/data/{collection}/{id}', success: 200 },
   request: GetDocumentRequest,
-  reply: StoredDocument,
+  reply: Document,
   summary: 'One document.',
-  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000003' },
+  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

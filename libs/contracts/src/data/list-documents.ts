@@ -1,7 +1,7 @@
 import { Matches } from 'class-validator';
-import { defineAction } from '../define-action';
+import { COLLECTION_MESSAGE, COLLECTION_NAME, Document } from './document';
 import { PageRequest } from '../page';
-import { COLLECTION_MESSAGE, COLLECTION_NAME, StoredDocument } from './document';
+import { defineAction } from '../define-action';
 
 export class ListDocumentsRequest extends PageRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -15,8 +15,8 @@ export const listDocuments = defineAction({
   effect: 'read',
   http: { method: 'GET', path: '/v1/data/{collection}', success: 200 },
   request: ListDocumentsRequest,
-  reply: StoredDocument,
+  reply: Document,
   list: true,
-  summary: 'The documents of a collection, newest first. A collection without documents is empty, not unknown.',
+  summary: 'The documents of a collection, newest first.',
   example: { collection: 'leads', limit: 20 },
 });

@@ -1,7 +1,7 @@
 import { IsInt, IsObject, IsOptional, IsUUID, Matches, Min } from 'class-validator';
-import { defineAction } from '../define-action';
 import type { JsonObject } from '../json';
-import { COLLECTION_MESSAGE, COLLECTION_NAME, StoredDocument } from './document';
+import { COLLECTION_MESSAGE, COLLECTION_NAME, Document } from './document';
+import { defineAction } from '../define-action';
 
 export class UpdateDocumentRequest {
   @Matches(COLLECTION_NAME, { message: COLLECTION_MESSAGE })
@@ -10,15 +10,15 @@ export class UpdateDocumentRequest {
   @IsUUID()
   readonly id!: string;
 
-  /** Merged into the stored one by JSON Merge Patch (RFC 7396): null takes a field away, an array is replaced. */
+  /** Fields to change; a field set to null is removed (RFC 7396). */
   @IsObject()
   readonly document!: JsonObject;
 
-  /** Refuses the change when the document has another version by now. */
+  /** Refuses when the document has another version. */
   @IsOptional()
   @IsInt()
   @Min(1)
-  readonly expectedVersion?: number;
+  readonly ifVersion?: number;
 }
 
 /** Changes fields of a document. */
@@ -28,7 +28,7 @@ export const updateDocument = defineAction({
   effect: 'write',
   http: { method: 'PATCH', path: '/v1/data/{collection}/{id}', success: 200 },
   request: UpdateDocumentRequest,
-  reply: StoredDocument,
-  summary: 'Changes fields of a document by JSON Merge Patch (RFC 7396): null takes a field away.',
-  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000003', document: { visits: 13 } },
+  reply: Document,
+  summary: 'Changes fields of a document.',
+  example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001', document: { visits: 8 } },
 });

@@ -15,6 +15,7 @@ export class ListEventsRequest extends PageRequest {
 
   @IsOptional()
   @IsISO8601()
+  @MaxLength(40)
   readonly since?: string;
 
   /** Words to find in the data. */

@@ -1,19 +1,18 @@
 import { IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
-import { defineAction } from '../define-action';
 import { Run } from './run';
+import { defineAction } from '../define-action';
 
 export class CancelRunRequest {
   @IsUUID()
   readonly id!: string;
 
-  /** Kept with the run. */
   @IsOptional()
   @IsString()
-  @MaxLength(2000)
+  @MaxLength(500)
   readonly reason?: string;
 }
 
-/** Ends a run: no further step starts, and the step under way is told to stop. */
+/** Cancels a run; its running steps are told to stop. */
 export const cancelRun = defineAction({
   name: 'run.cancel',
   capability: 'workflow_execute',
@@ -21,6 +20,6 @@ export const cancelRun = defineAction({
   http: { method: 'POST', path: '/v1/runs/{id}/cancel', success: 202 },
   request: CancelRunRequest,
   reply: Run,
-  summary: 'Ends a run: no further step starts, and the step under way is told to stop.',
-  example: { id: '01938f9e-7c1e-7000-8000-000000000002', reason: 'Started by mistake' },
+  summary: 'Cancels a run; its running steps are told to stop.',
+  example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

@@ -1,32 +1,31 @@
-import { IsInt, IsNotEmpty, IsObject, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
-import { defineAction } from '../define-action';
+import { IsInt, IsObject, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
 import type { JsonObject } from '../json';
 import { Run } from './run';
+import { defineAction } from '../define-action';
 
 export class RetryRunRequest {
   @IsUUID()
   readonly id!: string;
 
-  /** Id of the step at the top to start from; results before it are reused. Default the step that failed the run. */
+  /** The path of the step to start again from; default the one that failed. */
   @IsOptional()
   @IsString()
-  @IsNotEmpty()
-  @MaxLength(128)
+  @MaxLength(256)
   readonly fromStep?: string;
 
-  /** The same version or a newer one. Default that of the run. */
+  /** Default the version of the run. */
   @IsOptional()
   @IsInt()
   @Min(1)
   readonly version?: number;
 
-  /** Takes the place of the run's input. */
+  /** Edited input; default that of the run. */
   @IsOptional()
   @IsObject()
   readonly input?: JsonObject;
 }
 
-/** Starts a new run from a step of an ended one. */
+/** Starts a new run from a step of an ended one, with the results before it. */
 export const retryRun = defineAction({
   name: 'run.retry',
   capability: 'workflow_execute',
@@ -34,6 +33,6 @@ export const retryRun = defineAction({
   http: { method: 'POST', path: '/v1/runs/{id}/retry', success: 202 },
   request: RetryRunRequest,
   reply: Run,
-  summary: 'Starts a new run from the failed or any chosen step of an ended run, reusing the results before it.',
-  example: { id: '01938f9e-7c1e-7000-8000-000000000002', fromStep: 'score' },
+  summary: 'Starts a new run from a step of an ended one, with the results before it.',
+  example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

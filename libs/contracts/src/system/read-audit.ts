@@ -24,10 +24,12 @@ export class ReadAuditRequest extends PageRequest {
 
   @IsOptional()
   @IsISO8601()
+  @MaxLength(40)
   readonly since?: string;
 
   @IsOptional()
   @IsISO8601()
+  @MaxLength(40)
   readonly until?: string;
 
   @IsOptional()

@@ -1,59 +1,53 @@
-import { IsBoolean, IsIn, IsObject, IsOptional, IsString, IsUUID, Matches, MaxLength, ValidateIf } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import { Workflow } from './workflow';
 import { defineAction } from '../define-action';
-import { DURATION, DURATION_MESSAGE } from '../duration';
-import type { JsonObject } from '../json';
-import { OVERLAPS, Schedule, type Overlap } from './schedule';
 
 export class ScheduleWorkflowRequest {
   @IsUUID()
   readonly id!: string;
 
-  /** Five fields or an alias such as `@hourly`; null takes the schedule away. */
+  /** Five fields, or @hourly and the like; null clears the schedule. */
   @ValidateIf((request: ScheduleWorkflowRequest) => request.cron !== null)
   @IsString()
-  @MaxLength(256)
+  @MaxLength(200)
   readonly cron!: string | null;
 
-  /** IANA name. Default `UTC`. */
+  /** IANA name; default UTC. */
   @IsOptional()
   @IsString()
   @MaxLength(64)
   readonly timezone?: string;
 
-  /** What happens to a due run while one of before is under way. Default `skip`. */
+  /** What happens when the run before has not ended. Default skip. */
   @IsOptional()
-  @IsIn(OVERLAPS)
-  readonly overlap?: Overlap;
+  @IsIn(['skip', 'allow', 'queue', 'cancel'])
+  readonly overlap?: 'skip' | 'allow' | 'queue' | 'cancel';
 
-  /** How far back missed due times are made up for. Default `0s`: not at all. */
+  /** How far back missed times are made up for, as a duration. */
   @IsOptional()
-  @Matches(DURATION, { message: DURATION_MESSAGE })
+  @IsString()
+  @MaxLength(32)
   readonly catchUp?: string;
 
-  /** Each start is put off by a random time up to this. Default `0s`. */
+  /** Each start is delayed by up to this duration. */
   @IsOptional()
-  @Matches(DURATION, { message: DURATION_MESSAGE })
+  @IsString()
+  @MaxLength(32)
   readonly jitter?: string;
 
-  /** Keeps the schedule and starts nothing. Default false. */
   @IsOptional()
   @IsBoolean()
   readonly paused?: boolean;
-
-  /** The input of every run; checked against the workflow's own JSON Schema. Default `{}`. */
-  @IsOptional()
-  @IsObject()
-  readonly input?: JsonObject;
 }
 
-/** Sets, replaces or clears the schedule of a workflow. */
+/** Sets, changes or clears the schedule of a workflow. */
 export const scheduleWorkflow = defineAction({
   name: 'workflow.schedule',
   capability: 'workflow_manage',
   effect: 'write',
   http: { method: 'PUT', path: '/v1/workflows/{id}/schedule', success: 200 },
   request: ScheduleWorkflowRequest,
-  reply: Schedule,
-  summary: 'Sets or replaces the schedule of a workflow; `{"cron": null}` clears it.',
-  example: { id: '01938f9e-7c1e-7000-8000-000000000001', cron: '0 9 * * MON-FRI', timezone: 'Europe/Zurich' },
+  reply: Workflow,
+  summary: 'Sets, changes or clears the schedule of a workflow.',
+  example: { id: '01938f9e-7c1e-7000-8000-000000000001', cron: '0 7 * * MON-FRI', timezone: 'Europe/Berlin' },
 });

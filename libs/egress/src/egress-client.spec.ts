@@ -1,0 +1,248 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { EgressClient, type EgressRequest } from './egress-client';
+
+const servers: Server[] = [];
+const clients: EgressClient[] = [];
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  servers.splice(0).forEach((server) => {
+    server.close();
+    server.closeAllConnections();
+  });
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  servers.push(server);
+  await new Promise((resolve) => server.once('listening', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function clientWith(options: ConstructorParameters<typeof EgressClient>[0] = { allow: ['127.0.0.0/8'] }): EgressClient {
+  const client = new EgressClient(options);
+  clients.push(client);
+  return client;
+}
+
+const get = (url: string, more: Partial<EgressRequest> = {}): EgressRequest => ({
+  method: 'GET',
+  url,
+  timeoutMs: 2000,
+  ...more,
+});
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'answered',
+    (error: { code?: string }) => error.code,
+  );
+
+describe('EgressClient', () => {
+  it('sends method, query, headers and body, and gives back status, headers and body', async () => {
+    const url = await serve((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        response.writeHead(201, { 'x-answer': 'yes' });
+        response.end(`${request.method} ${request.url} ${request.headers['x-mine']} ${body}`);
+      });
+    });
+    const answer = await clientWith().request({
+      ...get(`${url}/a`),
+      method: 'POST',
+      query: { q: 'ä b' },
+      headers: { 'X-Mine': '1' },
+      body: 'hello',
+    });
+    expect(answer).toMatchObject({ status: 201, headers: { 'x-answer': 'yes' } });
+    expect(answer.body.toString()).toBe('POST /a?q=%C3%A4+b 1 hello');
+  });
+
+  it('ends a peer that drips, one that never answers and one that sends too much', async () => {
+    const drip = await serve((_request, response) => {
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    const silent = await serve(() => undefined);
+    const flood = await serve((_request, response) => {
+      const more = () => void (response.destroyed || response.write(Buffer.alloc(256 * 1024), more));
+      more();
+    });
+    const client = clientWith();
+    expect(await codeOf(client.request(get(drip, { timeoutMs: 200 })))).toBe('egress.timeout');
+    expect(await codeOf(client.request(get(silent, { timeoutMs: 200 })))).toBe('egress.timeout');
+    expect(await codeOf(client.request(get(flood)))).toBe('egress.response.too-large');
+  });
+
+  it('tells a reset and a closed port as a failed connection', async () => {
+    const reset = await serve((request) => request.socket.resetAndDestroy());
+    const client = clientWith();
+    expect(await codeOf(client.request(get(reset)))).toBe('egress.connection.failed');
+    expect(await codeOf(client.request(get('http://127.0.0.1:1')))).toBe('egress.connection.failed');
+  });
+
+  it('stops at once when it is told to', async () => {
+    const silent = await serve(() => undefined);
+    const abort = new AbortController();
+    const answer = clientWith().request(get(silent, { signal: abort.signal }));
+    abort.abort(new Error('cancelled'));
+    await expect(answer).rejects.toThrow('cancelled');
+  });
+
+  it('follows redirects, without credentials to another origin, and refuses one to a special address', async () => {
+    const other = await serve((request, response) => response.end(JSON.stringify(request.headers)));
+    const url = await serve((request, response) => {
+      const to = request.url === '/out' ? other : request.url === '/metadata' ? 'http://169.254.169.254/' : '/loop';
+      response.writeHead(302, { location: to }).end();
+    });
+    const client = clientWith();
+    const headers = { authorization: 'Bearer secret', 'x-api-key': 'secret', 'x-plain': 'kept' };
+    const { body } = await client.request(get(`${url}/out`, { headers }));
+    expect(body.toString()).not.toContain('secret');
+    expect(body.toString()).toContain('kept');
+    expect(await codeOf(client.request(get(`${url}/metadata`)))).toBe('egress.address.forbidden');
+    expect(await codeOf(client.request(get(`${url}/loop`)))).toBe('egress.redirects.too-many');
+  });
+
+  it.each(['file:///etc/passwd', 'ftp://example.com', 'example.com', 'http://user:pw@example.com', '', 'javascript:1'])(
+    'refuses the URL %p',
+    async (url) => {
+      expect(await codeOf(clientWith().request(get(url)))).toBe('egress.url.invalid');
+    },
+  );
+
+  it.each([
+    { host: 'a' },
+    { 'Content-Length': '5' },
+    { 'x-a': 'b\r\nc: d' },
+    { 'x a': 'b' },
+    { 'transfer-encoding': 'chunked' },
+  ])('refuses the headers %j', async (headers) => {
+    expect(await codeOf(clientWith().request(get('http://127.0.0.1:1', { headers: headers as never })))).toBe(
+      'step.input.invalid',
+    );
+  });
+
+  it('reads what operators allow and deny, and names an entry that it cannot read', () => {
+    expect(() => clientWith({ allow: ['10.0.0.0/8', '::1', '*.internal.example', 'host.example'] })).not.toThrow();
+    for (const bad of ['10.0.0.0/33', '10.0.0', 'not a host', '300.1.1.1']) {
+      expect(() => clientWith({ allow: [bad] })).toThrow(`"${bad}" is not a network`);
+    }
+  });
+});
+
+describe('special addresses', () => {
+  /** Notes every name that would be connected to, and answers what a hostile name server would. */
+  function recorder(address: string) {
+    const connected: string[] = [];
+    const lookup = ((name: string, _options: object, callback: (e: null, found: object[]) => void) => {
+      connected.push(name);
+      callback(null, [{ address, family: address.includes(':') ? 6 : 4 }]);
+    }) as never;
+    return { connected, client: clientWith({ lookup }) };
+  }
+
+  it.each([
+    'http://127.0.0.1',
+    'http://127.1',
+    'http://127.0.1',
+    'http://2130706433',
+    'http://0x7f000001',
+    'http://0177.0.0.1',
+    'http://0x7f.1',
+    'http://0',
+    'http://0.0.0.0',
+    'http://0.1.2.3',
+    'http://10.1.2.3',
+    'http://172.16.0.1',
+    'http://172.31.255.255',
+    'http://192.168.0.1',
+    'http://169.254.169.254',
+    'http://0xa9fea9fe',
+    'http://2852039166',
+    'http://100.64.0.1',
+    'http://192.0.0.1',
+    'http://192.0.2.1',
+    'http://198.18.0.1',
+    'http://198.19.255.255',
+    'http://198.51.100.1',
+    'http://203.0.113.1',
+    'http://224.0.0.1',
+    'http://240.0.0.1',
+    'http://255.255.255.255',
+    'http://[::1]',
+    'http://[::]',
+    'http://[0:0:0:0:0:0:0:1]',
+    'http://[::ffff:127.0.0.1]',
+    'http://[::ffff:7f00:1]',
+    'http://[::7f00:1]',
+    'http://[::ffff:169.254.169.254]',
+    'http://[::ffff:a00:1]',
+    'http://[fe80::1]',
+    'http://[fc00::1]',
+    'http://[fd12:3456::1]',
+    'http://[ff02::1]',
+    'http://[64:ff9b::7f00:1]',
+    'http://[64:ff9b::a9fe:a9fe]',
+    'http://[64:ff9b:1::1]',
+    'http://[2002:7f00:1::]',
+    'http://[2002:a00:1::]',
+    'http://[2002:c0a8:1::]',
+    'http://[2001::1]',
+    'http://[2001:db8::1]',
+    'http://[fec0::1]',
+    'http://[100::1]',
+    'http://127。0。0。1',
+    'http://①②⑦.⓪.⓪.①',
+    'http://127.0.0.1.',
+    'http://%31%32%37.0.0.1',
+    'http://127.0.0.1:80',
+    'https://10.0.0.1/',
+    'http://0x7f.0x0.0x0.0x1',
+    'http://017700000001',
+    'http://[::ffff:0:127.0.0.1]',
+    'http://[0:0:0:0:0:ffff:c0a8:1]',
+    'http://192.88.99.1',
+  ])('opens no connection for %s', async (url) => {
+    const { connected, client } = recorder('93.184.216.34');
+    expect(await codeOf(client.request(get(url, { timeoutMs: 300 })))).toBe('egress.address.forbidden');
+    expect(connected).toEqual([]);
+  });
+
+  it.each(['127.0.0.1', '169.254.169.254', '10.0.0.1', '::1', '::ffff:127.0.0.1', 'fd00::1', '64:ff9b::7f00:1'])(
+    'opens no connection for a name that resolves to %s',
+    async (address) => {
+      const { client } = recorder(address);
+      expect(await codeOf(client.request(get('http://rebind.example', { timeoutMs: 300 })))).toBe(
+        'egress.address.forbidden',
+      );
+    },
+  );
+
+  it.each([
+    'http://8.8.8.8',
+    'http://172.15.0.1',
+    'http://172.32.0.1',
+    'http://192.167.1.1',
+    'http://169.253.1.1',
+    'http://11.0.0.1',
+    'http://100.128.0.1',
+    'http://126.255.255.255',
+    'http://[2606:4700::1111]',
+    'http://[::ffff:8.8.8.8]',
+    'http://198.20.0.1',
+  ])('lets %s pass', async (url) => {
+    // Aborted before a packet leaves: what is shown is only that the check lets it through.
+    const abort = new AbortController();
+    abort.abort(new Error('passed the check'));
+    await expect(recorder('8.8.8.8').client.request(get(url, { signal: abort.signal }))).rejects.toThrow(
+      'passed the check',
+    );
+  });
+
+  it('denies what is denied although it is allowed, by name and by address', async () => {
+    const client = clientWith({ allow: ['127.0.0.0/8'], deny: ['127.0.0.2', 'bad.example'] });
+    expect(await codeOf(client.request(get('http://127.0.0.2')))).toBe('egress.address.forbidden');
+    expect(await codeOf(client.request(get('http://bad.example')))).toBe('egress.address.forbidden');
+  });
+});

@@ -1,0 +1,204 @@
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { AppError } from '@agent-platform/errors';
+import { Agent, request as send, type Dispatcher } from 'undici';
+import { AddressPolicy, type AddressRules } from './address-policy';
+import { checkHeaders, withoutCredentials } from './headers';
+
+export interface EgressOptions extends AddressRules {
+  /** Default 1 MiB. */
+  readonly maxResponseBytes?: number;
+  /** How names become addresses; default the system's resolver. */
+  readonly lookup?: typeof dnsLookup;
+}
+
+export interface EgressRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+  /** From the start to the last byte, redirects included. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EgressResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+}
+
+const DEFAULT_MAX_RESPONSE_BYTES = 1024 * 1024;
+const MAX_HEADER_BYTES = 16 * 1024;
+const CONNECT_TIMEOUT_MS = 5000;
+const MAX_REDIRECTS = 3;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * The one HTTP client for every URL that a user can influence: no connection to a special address, by whatever form of
+ * URL, name or redirect; bounded in size and time; no proxy from the environment.
+ */
+export class EgressClient {
+  private readonly policy: AddressPolicy;
+  private readonly agent: Agent;
+  private readonly maxResponseBytes: number;
+
+  /** @throws Error with one clear line for an entry of `allow` or `deny` that cannot be read */
+  constructor(options: EgressOptions = {}) {
+    this.policy = new AddressPolicy(options);
+    this.maxResponseBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
+    this.agent = new Agent({
+      connect: { lookup: this.guardedLookup(options.lookup ?? dnsLookup), timeout: CONNECT_TIMEOUT_MS },
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // The total deadline of a request bounds these too.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  /**
+   * @throws AppError `egress.url.invalid`, `egress.address.forbidden`, `egress.timeout`, `egress.connection.failed`,
+   *   `egress.response.too-large`, `egress.redirects.too-many`, `step.input.invalid` for headers; the signal's reason
+   */
+  async request(request: EgressRequest): Promise<EgressResponse> {
+    const deadline = AbortSignal.timeout(request.timeoutMs);
+    const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
+    let url = parseUrl(request.url, request.query);
+    let { method, body } = request;
+    let headers = checkHeaders(request.headers ?? {});
+    for (let redirects = 0; ; redirects++) {
+      this.checkHost(url);
+      const response = await this.exchange(url, { method, headers, body, signal }, request, deadline);
+      const { location } = response.headers;
+      if (!REDIRECTS.has(response.status) || location === undefined) return response;
+      if (redirects === MAX_REDIRECTS) {
+        throw new AppError('egress.redirects.too-many', `${url.host} redirects more than ${MAX_REDIRECTS} times.`);
+      }
+      const next = parseUrl(new URL(location, url).href);
+      if (next.origin !== url.origin) headers = withoutCredentials(headers);
+      // RFC 9110 section 15.4: 303 becomes GET, and 301 and 302 turn a POST into one, as every browser does.
+      if (response.status === 303 || (response.status < 303 && method === 'POST')) {
+        method = method === 'HEAD' ? 'HEAD' : 'GET';
+        body = undefined;
+      }
+      url = next;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.agent.destroy();
+  }
+
+  private async exchange(
+    url: URL,
+    parts: { method: string; headers: Record<string, string>; body?: string | Buffer; signal: AbortSignal },
+    { signal, timeoutMs }: EgressRequest,
+    deadline: AbortSignal,
+  ): Promise<EgressResponse> {
+    try {
+      const { method, headers, body } = parts;
+      const response = await send(url, {
+        dispatcher: this.agent,
+        method: method as Dispatcher.HttpMethod,
+        headers: { 'accept-encoding': 'identity', ...headers },
+        body,
+        signal: parts.signal,
+      });
+      return {
+        status: response.statusCode,
+        headers: flatten(response.headers),
+        body: await this.readBody(url, response.body),
+        url: url.href,
+      };
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (error instanceof AppError) throw error;
+      const forbidden = (error as { cause?: unknown }).cause;
+      if (forbidden instanceof AppError) throw forbidden;
+      if (deadline.aborted) throw new AppError('egress.timeout', `${url.host} did not answer within ${timeoutMs} ms.`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      const cause = code ?? message.split('\n')[0];
+      throw new AppError('egress.connection.failed', `${url.host} could not be reached (${cause}).`, { cause: error });
+    }
+  }
+
+  private async readBody(url: URL, body: AsyncIterable<Buffer>): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > this.maxResponseBytes) {
+        throw new AppError(
+          'egress.response.too-large',
+          `${url.host} answered more than ${this.maxResponseBytes} bytes.`,
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** A literal address is never looked up, so it is checked here; names are, when they are resolved. */
+  private checkHost(url: URL): void {
+    const host = hostOf(url);
+    const rule = this.policy.hostRule(host);
+    const literal = /^[\d.]+$/.test(host) || host.includes(':');
+    if (rule === 'denied' || (literal && !this.policy.mayConnect(host, rule === 'allowed'))) throw forbidden(host);
+  }
+
+  /** Resolves a name and gives back only addresses that may be connected to: what was checked is what is used. */
+  private guardedLookup(lookup: typeof dnsLookup): LookupFunction {
+    return (hostname, options, callback) => {
+      lookup(hostname, { ...options, all: true }, (error, found) => {
+        if (error) return callback(error, '', 0);
+        const hostAllowed = this.policy.hostRule(hostname.replace(/\.$/, '').toLowerCase()) === 'allowed';
+        const addresses: LookupAddress[] = (Array.isArray(found) ? found : []) as LookupAddress[];
+        const usable = addresses.filter(({ address }) => this.policy.mayConnect(address, hostAllowed));
+        const [first] = usable;
+        if (!first) return callback(forbidden(hostname) as NodeJS.ErrnoException, '', 0);
+        if (options.all) callback(null, usable as never, 0);
+        else callback(null, first.address, first.family);
+      });
+    };
+  }
+}
+
+function parseUrl(text: string, query: Readonly<Record<string, string>> = {}): URL {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new AppError('egress.url.invalid', 'The URL cannot be read. Write it whole, as in https://example.com/path.');
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new AppError('egress.url.invalid', 'The URL must start with http:// or https://.');
+  }
+  if (url.username || url.password) {
+    throw new AppError('egress.url.invalid', 'The URL must hold no user name or password; send a header instead.');
+  }
+  for (const [name, value] of Object.entries(query)) url.searchParams.append(name, value);
+  return url;
+}
+
+function hostOf(url: URL): string {
+  return url.hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+}
+
+function forbidden(host: string): AppError {
+  return new AppError(
+    'egress.address.forbidden',
+    `${host} leads to an address that is not allowed. The operator can allow networks with EGRESS_ALLOW.`,
+  );
+}
+
+function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  );
+}

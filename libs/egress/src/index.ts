@@ -1,0 +1,1 @@
+export { EgressClient, type EgressResponse } from './egress-client';

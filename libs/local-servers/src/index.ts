@@ -1,0 +1,3 @@
+export type { LocalServer } from './child-server';
+export { startNats, type LocalNats } from './nats';
+export { startPostgres, type LocalPostgres } from './postgres';

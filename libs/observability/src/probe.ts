@@ -1,0 +1,72 @@
+import type { Registry } from 'prom-client';
+import { scrub } from './scrub';
+
+/** Throws a plain `Error` with one safe sentence when a part is not ready. */
+export type ReadinessCheck = () => Promise<void> | void;
+export type ReadinessChecks = Readonly<Record<string, ReadinessCheck>>;
+
+export interface ProbeAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** A check that hangs counts as failed after this. */
+const CHECK_TIMEOUT_MS = 2000;
+const MAX_REASON_LENGTH = 200;
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/**
+ * Answers `/livez` (the process runs), `/readyz` (every check passes) and `/metrics`; undefined for any other path. For
+ * servers that answer other paths too; `startProbeServer` is for the rest.
+ */
+export function probe(checks: ReadinessChecks, metrics: Registry, version?: string) {
+  let running: Promise<ProbeAnswer> | undefined;
+  return async (path: string): Promise<ProbeAnswer | undefined> => {
+    if (path === '/livez') return { status: 200, contentType: JSON_TYPE, body: '{"status":"ok"}' };
+    if (path === '/metrics') return collect(metrics);
+    if (path !== '/readyz') return undefined;
+    // Anyone may ask, so that all who ask at once share one round of checks.
+    return (running ??= readiness(checks, version).finally(() => (running = undefined)));
+  };
+}
+
+async function collect(metrics: Registry): Promise<ProbeAnswer> {
+  try {
+    return { status: 200, contentType: metrics.contentType, body: await metrics.metrics() };
+  } catch {
+    return { status: 500, contentType: 'text/plain; charset=utf-8', body: 'The metrics cannot be collected.\n' };
+  }
+}
+
+async function readiness(checks: ReadinessChecks, version: string | undefined): Promise<ProbeAnswer> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, await run(check)] as const),
+  );
+  const ready = results.every(([, result]) => result === 'ok');
+  const body = { status: ready ? 'ok' : 'unavailable', checks: Object.fromEntries(results), version };
+  return { status: ready ? 200 : 503, contentType: JSON_TYPE, body: JSON.stringify(body) };
+}
+
+async function run(check: ReadinessCheck): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('did not answer in time')), CHECK_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([check(), timeout]);
+    return 'ok';
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Errors of drivers carry a code, and in their messages names of hosts, roles and tables: only the code is shown. */
+function reasonOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === 'string') return `failed (${code})`;
+  if (!(error instanceof Error) || error.constructor !== Error || error.message === '') return 'failed';
+  return scrub(error.message.split('\n')[0] ?? '').slice(0, MAX_REASON_LENGTH);
+}
