@@ -1,9 +1,19 @@
+// Before any request class: their decorators record the types that query values are read as.
+import 'reflect-metadata';
+
 export { CAPABILITIES, CAPABILITY_NAMES, type Capability } from './capabilities';
-export { subjectOf, type ActionDefinition } from './define-action';
+export {
+  defineAction,
+  subjectOf,
+  type ActionDefinition,
+  type ActionHttp,
+  type ReplyClass,
+  type RequestClass,
+} from './define-action';
 export type { Json, JsonObject } from './json';
-export { DEFAULT_PAGE_SIZE } from './page';
+export { DEFAULT_PAGE_SIZE, PageRequest } from './page';
 export { ACTIONS, findAction } from './registry';
-export { SERVICE_NAMES, SERVICES, serviceOf, type ServiceName } from './services';
+export { SERVICE_NAMES, serviceOf, SERVICES, type ServiceName } from './services';
 
 export type { AuditEntry, RecordAuditRequest } from './internal/audit-entry';
 export type {
@@ -16,19 +26,102 @@ export type {
 } from './internal/identity';
 export { AGENT_CHANGED_SUBJECT, eventSubject, INTERNAL_CALLS } from './internal/subjects';
 
-export type { Agent, AgentStatus, AgentType } from './agent/agent';
-export { getMe, type GetMeRequest } from './me/get-me';
+export { createWorkflow, CreateWorkflowRequest, WORKFLOW_NAME } from './workflow/create-workflow';
+export { deleteWorkflow, DeleteWorkflowRequest } from './workflow/delete-workflow';
+export { executeWorkflow, ExecuteWorkflowRequest } from './workflow/execute-workflow';
+export { getWorkflow, GetWorkflowRequest } from './workflow/get-workflow';
+export { listWorkflows, ListWorkflowsRequest } from './workflow/list-workflows';
+export { scheduleWorkflow, ScheduleWorkflowRequest } from './workflow/schedule-workflow';
+export { updateWorkflow, UpdateWorkflowRequest } from './workflow/update-workflow';
+export { EXAMPLE_DEFINITION, Workflow, WorkflowSummary } from './workflow/workflow';
 
-export { EVENT_TYPE, RESERVED_EVENT_PREFIXES, type CloudEvent } from './event/event';
+export { cancelRun, CancelRunRequest } from './run/cancel-run';
+export { getRun, GetRunRequest } from './run/get-run';
+export { listRuns, ListRunsRequest } from './run/list-runs';
+export { retryRun, RetryRunRequest } from './run/retry-run';
+export {
+  Run,
+  RUN_STATUSES,
+  RunStep,
+  RunWithSteps,
+  STEP_STATUSES,
+  type RunError,
+  type RunStatus,
+  type StepStatus,
+  type TriggerType,
+} from './run/run';
+export { signalRun, SignalRunRequest } from './run/signal-run';
 
-export { createWorkflow, WORKFLOW_NAME, type CreateWorkflowRequest } from './workflow/create-workflow';
-export { deleteWorkflow, type DeleteWorkflowRequest } from './workflow/delete-workflow';
-export { executeWorkflow, type ExecuteWorkflowRequest } from './workflow/execute-workflow';
-export { getWorkflow, type GetWorkflowRequest } from './workflow/get-workflow';
-export { listWorkflows, type ListWorkflowsRequest } from './workflow/list-workflows';
-export { updateWorkflow, type UpdateWorkflowRequest } from './workflow/update-workflow';
-export { EXAMPLE_DEFINITION, type Workflow, type WorkflowSummary } from './workflow/workflow';
+export { connectIntegration, ConnectIntegrationRequest } from './integration/connect-integration';
+export { createIntegration, CreateIntegrationRequest } from './integration/create-integration';
+export { disconnectIntegration, DisconnectIntegrationRequest } from './integration/disconnect-integration';
+export { executeIntegration, ExecuteIntegrationRequest } from './integration/execute-integration';
+export { getIntegration, GetIntegrationRequest } from './integration/get-integration';
+export { getIntegrationHealth, GetIntegrationHealthRequest } from './integration/get-integration-health';
+export {
+  AUTH_METHODS,
+  ConnectionReply,
+  Integration,
+  IntegrationHealth,
+  IntegrationResponse,
+  type AuthMethod,
+  type Connection,
+} from './integration/integration';
+export { listIntegrations, ListIntegrationsRequest } from './integration/list-integrations';
+export { updateIntegration, UpdateIntegrationRequest } from './integration/update-integration';
 
-export { getRun, type GetRunRequest } from './run/get-run';
-export { listRuns, type ListRunsRequest } from './run/list-runs';
-export type { Run, RunError, RunStatus, RunStep, RunWithSteps, StepStatus, TriggerType } from './run/run';
+export { createDocument, CreateDocumentRequest } from './data/create-document';
+export { deleteDocument, DeleteDocumentRequest } from './data/delete-document';
+export { COLLECTION_MESSAGE, COLLECTION_NAME, Document, QueryRow } from './data/document';
+export { getDocument, GetDocumentRequest } from './data/get-document';
+export { listDocuments, ListDocumentsRequest } from './data/list-documents';
+export { queryDocuments, QueryDocumentsRequest } from './data/query-documents';
+export { updateDocument, UpdateDocumentRequest } from './data/update-document';
+
+export {
+  Agent,
+  AGENT_STATUSES,
+  AGENT_TYPES,
+  AgentWithFirstKey,
+  AgentWithKeys,
+  IssuedKey,
+  IssuedSigningSecret,
+  type AgentStatus,
+  type AgentType,
+  type ApiKeySummary,
+} from './agent/agent';
+export { Command, COMMAND_STATUSES } from './agent/command';
+export { commandAgent, CommandAgentRequest } from './agent/command-agent';
+export { AGENT_NAME, createAgent, CreateAgentRequest } from './agent/create-agent';
+export { getAgent, GetAgentByIdRequest } from './agent/get-agent';
+export { issueSigningSecret, IssueSigningSecretRequest } from './agent/issue-signing-secret';
+export { listAgents, ListAgentsRequest } from './agent/list-agents';
+export { revokeKey, RevokeKeyRequest } from './agent/revoke-key';
+export { rotateKey, RotateKeyRequest } from './agent/rotate-key';
+export { setSkills, SetSkillsRequest } from './agent/set-skills';
+export { updateAgent, UpdateAgentRequest } from './agent/update-agent';
+
+export { BUILT_IN_EVENTS, type BuiltInEvent } from './event/built-in-events';
+export { emitEvent, EmitEventRequest } from './event/emit-event';
+export {
+  CloudEvent,
+  Delivery,
+  EmittedEvent,
+  EVENT_TYPE,
+  EVENT_TYPE_PATTERN,
+  NewSubscription,
+  RESERVED_EVENT_PREFIXES,
+  Subscription,
+} from './event/event';
+export { listEvents, ListEventsRequest } from './event/list-events';
+export { redeliver, RedeliverRequest } from './event/redeliver';
+export { subscribe, SubscribeRequest } from './event/subscribe';
+export { unsubscribe, UnsubscribeRequest } from './event/unsubscribe';
+
+export { AuditRow } from './system/audit-row';
+export { readAudit, ReadAuditRequest } from './system/read-audit';
+
+export { getMe, GetMeRequest } from './me/get-me';
+export { listMyCommands, ListMyCommandsRequest } from './me/list-my-commands';
+export { listMySubscriptions, ListMySubscriptionsRequest } from './me/list-my-subscriptions';
+export { respond, RespondRequest } from './me/respond';

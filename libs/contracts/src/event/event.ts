@@ -3,7 +3,8 @@ import type { Json, JsonObject } from '../json';
 /** An event type: two or more lower-case words with dots between, such as `lead.scored`; at most 128 characters. */
 export const EVENT_TYPE = /^(?=.{1,128}$)[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9][a-z0-9_-]{0,62}){1,7}$/;
 /** An event type, or the beginning of some with `*` for the rest. */
-export const EVENT_TYPE_PATTERN = /^(?=.{1,130}$)(?:\*|[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9][a-z0-9_-]{0,62}){0,7}(?:\.\*)?)$/;
+export const EVENT_TYPE_PATTERN =
+  /^(?=.{1,130}$)(?:\*|[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9][a-z0-9_-]{0,62}){0,7}(?:\.\*)?)$/;
 /** Types under these belong to the platform; agents emit under others. */
 export const RESERVED_EVENT_PREFIXES = ['workflow', 'integration', 'agent', 'data', 'system'] as const;
 

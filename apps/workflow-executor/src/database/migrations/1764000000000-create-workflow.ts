@@ -113,44 +113,57 @@ COMMENT ON COLUMN workflow.workflow_run_steps.wake_at IS 'When the next attempt 
 ${ownRows('workflow_run_steps')}
 GRANT SELECT, INSERT, UPDATE ON workflow.workflow_run_steps TO ap_workflow;
 
--- Records what has become of steps, if the writer still holds the lease of the run; a stale epoch changes nothing.
--- A step with a recorded result never changes again. p_run says what becomes of the run itself (status, error, output,
--- waiting_for, resumes_at). Events of the steps go into the outbox in the same statement.
+-- Records what has become of a run and its steps, if the writer still holds the lease: a stale epoch changes nothing.
+-- A step with a recorded result never changes again. p_run says what becomes of the run itself (status, output, error,
+-- waitingFor, resumesAt). The event of a step, or of a change of the run's status, goes into the outbox with it, and only
+-- if the change really took place, so that a repeated call emits nothing twice.
 -- Answers whether the lease was held.
-CREATE FUNCTION workflow.record_progress(
-  p_run_id uuid, p_owner uuid, p_epoch integer, p_run json, p_steps json, p_events json
-) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION workflow.record_progress(p_run_id uuid, p_owner uuid, p_epoch integer, p_run json, p_steps json)
+  RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   v_agent_id uuid;
+  v_status text;
+  v_ended boolean := p_run ->> 'status' IN ('completed', 'failed', 'cancelled');
 BEGIN
-  UPDATE workflow.workflow_runs r SET
-    status = coalesce(p_run ->> 'status', r.status),
-    started_at = coalesce(r.started_at, now()),
-    ended_at = CASE WHEN p_run ->> 'status' IN ('completed', 'failed', 'cancelled') THEN now() END,
-    output = coalesce(p_run -> 'output', r.output),
-    error = coalesce((p_run -> 'error')::jsonb, r.error),
-    waiting_for = (p_run -> 'waitingFor')::jsonb,
-    resumes_at = (p_run ->> 'resumesAt')::timestamptz,
-    lease_owner = CASE WHEN p_run ->> 'status' IN ('completed', 'failed', 'cancelled') THEN NULL ELSE r.lease_owner END
+  SELECT r.agent_id, r.status INTO v_agent_id, v_status FROM workflow.workflow_runs r
   WHERE r.id = p_run_id AND r.lease_owner = p_owner AND r.lease_epoch = p_epoch
     AND r.status IN ('pending', 'running', 'waiting')
-  RETURNING r.agent_id INTO v_agent_id;
+  FOR UPDATE;
   IF NOT FOUND THEN
     RETURN false;
   END IF;
-  INSERT INTO workflow.workflow_run_steps AS known
-    (run_id, path, agent_id, step_id, type, status, attempt, input, output, error, wake_at, started_at, ended_at)
-  SELECT p_run_id, s.path, v_agent_id, s."stepId", s.type, s.status, s.attempt, s.input, s.output, s.error, s."wakeAt",
-    s."startedAt", s."endedAt"
-  FROM json_to_recordset(p_steps) AS s (path text, "stepId" text, type text, status text, attempt integer, input json,
-    output json, error jsonb, "wakeAt" timestamptz, "startedAt" timestamptz, "endedAt" timestamptz)
-  ON CONFLICT (run_id, path) DO UPDATE SET
-    status = excluded.status, attempt = excluded.attempt, input = coalesce(excluded.input, known.input),
-    output = excluded.output, error = excluded.error, wake_at = excluded.wake_at,
-    started_at = coalesce(known.started_at, excluded.started_at), ended_at = excluded.ended_at
-  WHERE known.status IN ('pending', 'running', 'waiting');
+  WITH changed AS (
+    INSERT INTO workflow.workflow_run_steps AS known
+      (run_id, path, agent_id, step_id, type, status, attempt, input, output, error, wake_at, started_at, ended_at)
+    SELECT p_run_id, s.path, v_agent_id, s."stepId", s.type, s.status, s.attempt, s.input, s.output, s.error, s."wakeAt",
+      s."startedAt", s."endedAt"
+    FROM json_to_recordset(p_steps) AS s (path text, "stepId" text, type text, status text, attempt integer, input json,
+      output json, error jsonb, "wakeAt" timestamptz, "startedAt" timestamptz, "endedAt" timestamptz)
+    ON CONFLICT (run_id, path) DO UPDATE SET
+      status = excluded.status, attempt = excluded.attempt, input = coalesce(excluded.input, known.input),
+      output = excluded.output, error = excluded.error, wake_at = excluded.wake_at,
+      started_at = coalesce(known.started_at, excluded.started_at), ended_at = excluded.ended_at
+    WHERE known.status IN ('pending', 'running', 'waiting')
+    RETURNING known.path
+  )
   INSERT INTO workflow.outbox (agent_id, kind, message_id, payload)
-  SELECT v_agent_id, 'event', (e ->> 'id')::uuid, e::text FROM json_array_elements(p_events) AS e;
+  SELECT v_agent_id, 'event', (s.event ->> 'id')::uuid, s.event::text
+  FROM json_to_recordset(p_steps) AS s (path text, event json) JOIN changed ON changed.path = s.path
+  WHERE s.event IS NOT NULL;
+  UPDATE workflow.workflow_runs r SET
+    status = p_run ->> 'status',
+    started_at = coalesce(r.started_at, now()),
+    ended_at = CASE WHEN v_ended THEN now() END,
+    output = p_run -> 'output',
+    error = (p_run -> 'error')::jsonb,
+    waiting_for = (p_run -> 'waitingFor')::jsonb,
+    resumes_at = (p_run ->> 'resumesAt')::timestamptz,
+    lease_owner = CASE WHEN v_ended THEN NULL ELSE r.lease_owner END
+  WHERE r.id = p_run_id;
+  IF p_run -> 'event' IS NOT NULL AND v_status <> p_run ->> 'status' THEN
+    INSERT INTO workflow.outbox (agent_id, kind, message_id, payload)
+    VALUES (v_agent_id, 'event', (p_run -> 'event' ->> 'id')::uuid, (p_run -> 'event')::text);
+  END IF;
   RETURN true;
 END $$;
 

@@ -1,0 +1,27 @@
+import type { Run, RunStep, RunWithSteps, StepStatus } from '@agent-platform/contracts';
+import { rfc3339 } from '@agent-platform/database';
+import type { CompiledDefinition } from '../workflows/definition';
+
+/** The columns of a run `r` as its readers see them. */
+export const RUN_COLUMNS = `r.id, r.workflow_id AS "workflowId", r.workflow_version AS "workflowVersion",
+  r.agent_id AS "agentId", json_build_object('type', r.trigger_type) AS trigger, r.status, r.input, r.output, r.error,
+  r.waiting_for AS "waitingFor", ${rfc3339('r.resumes_at')} AS "resumesAt",
+  r.retried_from_run_id AS "retriedFromRunId", r.parent_run_id AS "parentRunId", r.metadata,
+  ${rfc3339('r.created_at')} AS "createdAt", ${rfc3339('r.started_at')} AS "startedAt", ${rfc3339('r.ended_at')} AS "endedAt"`;
+
+/** The columns of a step `s` as its readers see them. */
+export const STEP_COLUMNS = `s.step_id AS id, s.path, s.type, s.status, s.attempt, s.input, s.output, s.error,
+  ${rfc3339('s.started_at')} AS "startedAt", ${rfc3339('s.ended_at')} AS "endedAt"`;
+
+/** A run with all steps of its definition; one that was not reached is `pending`, or `cancelled` once the run has ended. */
+export function withSteps(run: Run, recorded: readonly RunStep[], definition: CompiledDefinition): RunWithSteps {
+  const byPath = new Map(recorded.map((step) => [step.path, step]));
+  const notReached: StepStatus = run.endedAt === null ? 'pending' : 'cancelled';
+  const steps = definition.steps.map(({ id, type }) => byPath.get(id) ?? unreached(id, type, notReached));
+  return { ...run, steps };
+}
+
+function unreached(id: string, type: string, status: StepStatus): RunStep {
+  const nothing = { input: null, output: null, error: null, startedAt: null, endedAt: null };
+  return { id, path: id, type, status, attempt: 0, ...nothing };
+}

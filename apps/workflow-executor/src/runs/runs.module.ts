@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { EngineModule } from '../engine/engine.module';
+import { WorkflowsModule } from '../workflows/workflows.module';
+import { RunsController } from './runs.controller';
+import { RunsService } from './runs.service';
+
+@Module({ imports: [EngineModule, WorkflowsModule], controllers: [RunsController], providers: [RunsService] })
+export class RunsModule {}

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { DefinitionStore } from './definition-store';
+import { WorkflowsController } from './workflows.controller';
+import { WorkflowsService } from './workflows.service';
+
+@Module({ controllers: [WorkflowsController], providers: [WorkflowsService, DefinitionStore], exports: [DefinitionStore] })
+export class WorkflowsModule {}
