@@ -1,4 +1,11 @@
-import type { ExecuteWorkflowRequest, JsonObject, ListRunsRequest, Run, RunStep, RunWithSteps } from '@agent-platform/contracts';
+import type {
+  ExecuteWorkflowRequest,
+  JsonObject,
+  ListRunsRequest,
+  Run,
+  RunStep,
+  RunWithSteps,
+} from '@agent-platform/contracts';
 import { readAs, type RowContext, type Tx } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { accepted, idOfCursor, ok, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
@@ -42,8 +49,17 @@ export class RunsService {
                VALUES ($1, $2, $3, $4, 'manual', $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $11))
                RETURNING ${RUN_COLUMNS}`,
         values: [
-          id, request.id, version, agentId, JSON.stringify(input), request.metadata ?? {}, call.requestId, call.traceparent,
-          leased ? this.engine.id : null, leased ? 1 : 0, leased ? LEASE_SECONDS : 0,
+          id,
+          request.id,
+          version,
+          agentId,
+          JSON.stringify(input),
+          request.metadata ?? {},
+          call.requestId,
+          call.traceparent,
+          leased ? this.engine.id : null,
+          leased ? 1 : 0,
+          leased ? LEASE_SECONDS : 0,
         ],
       });
       tx.audit({ targetType: 'run', targetId: id, after: { workflowId: request.id, workflowVersion: version } });
@@ -106,6 +122,7 @@ async function pinVersion(tx: Tx, { id, version }: ExecuteWorkflowRequest): Prom
   });
   const [found] = rows;
   if (!found) throw new AppError('workflow.not-found', `There is no workflow ${id}.`);
-  if (!found.definition) throw new AppError('workflow.version.not-found', `The workflow ${id} has no version ${version}.`);
+  if (!found.definition)
+    throw new AppError('workflow.version.not-found', `The workflow ${id} has no version ${version}.`);
   return found;
 }

@@ -3,5 +3,9 @@ import { DefinitionStore } from './definition-store';
 import { WorkflowsController } from './workflows.controller';
 import { WorkflowsService } from './workflows.service';
 
-@Module({ controllers: [WorkflowsController], providers: [WorkflowsService, DefinitionStore], exports: [DefinitionStore] })
+@Module({
+  controllers: [WorkflowsController],
+  providers: [WorkflowsService, DefinitionStore],
+  exports: [DefinitionStore],
+})
 export class WorkflowsModule {}

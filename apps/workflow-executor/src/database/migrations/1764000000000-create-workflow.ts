@@ -168,7 +168,8 @@ BEGIN
 END $$;
 
 -- Gives runs that nobody holds (their replica died, or had too much to do) to p_owner, under the next epoch.
-CREATE FUNCTION workflow.claim_runs(p_owner uuid, p_lease interval, p_limit integer) RETURNS SETOF uuid
+CREATE FUNCTION workflow.claim_runs(p_owner uuid, p_lease interval, p_limit integer)
+  RETURNS TABLE (run_id uuid, epoch integer)
   LANGUAGE sql AS $$
   UPDATE workflow.workflow_runs r SET
     lease_owner = p_owner, lease_epoch = r.lease_epoch + 1, lease_expires_at = now() + p_lease
@@ -176,7 +177,7 @@ CREATE FUNCTION workflow.claim_runs(p_owner uuid, p_lease interval, p_limit inte
     SELECT c.id FROM workflow.workflow_runs c
     WHERE c.status IN ('pending', 'running', 'waiting') AND c.lease_expires_at < now()
     ORDER BY c.lease_expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
-  RETURNING r.id
+  RETURNING r.id, r.lease_epoch
 $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA workflow FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.record_progress, workflow.claim_runs TO ap_workflow;

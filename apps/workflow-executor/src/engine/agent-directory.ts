@@ -1,0 +1,55 @@
+import {
+  AGENT_CHANGED_SUBJECT,
+  INTERNAL_CALLS,
+  type AgentChanged,
+  type AgentIdentity,
+  type Capability,
+  type GetAgentReply,
+} from '@agent-platform/contracts';
+import { AppError } from '@agent-platform/errors';
+import { Bus } from '@agent-platform/messaging';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+
+/** A lost broadcast of a change is made good after this. */
+const MAX_AGE_MS = 5000;
+const MAX_ENTRIES = 10_000;
+
+/** What agents may do now, as `auth` says. */
+@Injectable()
+export class AgentDirectory implements OnModuleInit {
+  private readonly agents: LRUCache<string, AgentIdentity>;
+
+  constructor(private readonly bus: Bus) {
+    this.agents = new LRUCache<string, AgentIdentity>({
+      max: MAX_ENTRIES,
+      ttl: MAX_AGE_MS,
+      fetchMethod: async (agentId) => {
+        const { agent } = await this.bus.call<GetAgentReply>(INTERNAL_CALLS.getAgent.subject, { agentId });
+        return agent ?? undefined;
+      },
+    });
+  }
+
+  onModuleInit(): void {
+    this.bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => {
+      this.agents.delete(message.json<AgentChanged>().agentId);
+    });
+  }
+
+  /**
+   * @throws AppError `auth.agent.not-active`, `auth.capability.missing`; `service.unavailable` or `service.timeout` when
+   *   `auth` cannot be asked, which says nothing about the agent
+   */
+  async authorize(agentId: string, capability: Capability): Promise<void> {
+    const agent = await this.agents.fetch(agentId);
+    if (agent?.status !== 'active') {
+      throw new AppError('auth.agent.not-active', `The agent of the run is ${agent?.status ?? 'not known any more'}.`);
+    }
+    if (!agent.capabilities.includes(capability)) {
+      throw new AppError('auth.capability.missing', `The agent of the run does not hold ${capability} any more.`, {
+        missingCapability: capability,
+      });
+    }
+  }
+}
