@@ -23,7 +23,12 @@ export interface GeneratedApiKey {
 export function generateApiKey(): GeneratedApiKey {
   const body = PREFIX + randomBase62(RANDOM_DIGITS);
   const key = body + checksum(body);
-  return { key, hash: hashApiKey(key), prefix: key.slice(0, DISPLAY_LENGTH) };
+  return { key, hash: hashApiKey(key), prefix: displayPrefix(key) };
+}
+
+/** What may be shown of a key to tell it from others. */
+export function displayPrefix(key: string): string {
+  return key.slice(0, DISPLAY_LENGTH);
 }
 
 /** The SHA-256 of a key. A fast hash is right here: the key has 160 random bits, so there is nothing to guess. */

@@ -15,6 +15,7 @@ describe('uuidV7', () => {
 
   it('knows a UUID from other text', () => {
     expect(isUuid(uuidV7())).toBe(true);
-    for (const bad of ['', '1', `${uuidV7()} `, uuidV7().replace('-', ''), 'g'.repeat(36)]) expect(isUuid(bad)).toBe(false);
+    for (const bad of ['', '1', `${uuidV7()} `, uuidV7().replace('-', ''), 'g'.repeat(36)])
+      expect(isUuid(bad)).toBe(false);
   });
 });

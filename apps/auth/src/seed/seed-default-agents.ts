@@ -1,6 +1,6 @@
 import { ACTIONS, CAPABILITIES, CAPABILITY_NAMES, type AgentType, type Capability } from '@agent-platform/contracts';
 import { OWNER_ROLE } from '@agent-platform/database';
-import { hashApiKey, uuidV7 } from '@agent-platform/shared-security';
+import { displayPrefix, hashApiKey, uuidV7 } from '@agent-platform/shared-security';
 import type { ClientBase } from 'pg';
 
 interface DefaultAgent {
@@ -45,7 +45,7 @@ const KEY_LIFETIME = "interval '365 days'";
  * @param keyFor called once for each default agent that is made; must have put the key in a safe place when it answers
  * @returns the names of the agents that were made
  */
-export async function seedAuth(client: ClientBase, keyFor: (agent: string) => GeneratedKey): Promise<string[]> {
+export async function seedAuth(client: ClientBase, keyFor: (agent: string) => string): Promise<string[]> {
   await client.query(`SET ROLE ${OWNER_ROLE}`);
   await client.query('BEGIN');
   try {
@@ -64,12 +64,6 @@ export async function seedAuth(client: ClientBase, keyFor: (agent: string) => Ge
   }
 }
 
-/** A key as the seed needs it. */
-interface GeneratedKey {
-  readonly key: string;
-  readonly prefix: string;
-}
-
 async function writeCapabilities(client: ClientBase): Promise<void> {
   for (const name of CAPABILITY_NAMES) {
     const { category, description } = CAPABILITIES[name];
@@ -83,7 +77,7 @@ async function writeCapabilities(client: ClientBase): Promise<void> {
   }
 }
 
-async function createAgent(client: ClientBase, agent: DefaultAgent, { key, prefix }: GeneratedKey): Promise<void> {
+async function createAgent(client: ClientBase, agent: DefaultAgent, key: string): Promise<void> {
   const id = uuidV7();
   await client.query(
     'INSERT INTO auth.agents (id, name, type, rate_limit_rpm, description) VALUES ($1, $2, $3, $4, $5)',
@@ -91,7 +85,7 @@ async function createAgent(client: ClientBase, agent: DefaultAgent, { key, prefi
   );
   await client.query(
     `INSERT INTO auth.api_keys (id, agent_id, key_hash, prefix, expires_at) VALUES ($1, $2, $3, $4, now() + ${KEY_LIFETIME})`,
-    [uuidV7(), id, hashApiKey(key), prefix],
+    [uuidV7(), id, hashApiKey(key), displayPrefix(key)],
   );
   await client.query('INSERT INTO auth.agent_skills (agent_id, capability) SELECT $1, unnest($2::text[])', [
     id,

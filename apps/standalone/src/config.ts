@@ -1,0 +1,38 @@
+import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min } from 'class-validator';
+
+/** What `npm start` reads (SPEC section 10). */
+export class StandaloneConfig {
+  /** Port of the gateway. */
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  readonly port: number = 3000;
+
+  /** Address that the gateway listens on. */
+  @IsString()
+  readonly host: string = '127.0.0.1';
+
+  /** Where everything is kept. */
+  @IsString()
+  readonly dataDir: string = '.data';
+
+  /** A PostgreSQL of one's own: a superuser, or a role that may create roles and owns the database. */
+  @IsOptional()
+  @IsUrl({ protocols: ['postgres', 'postgresql'], require_protocol: true, require_tld: false })
+  readonly databaseUrl: string | undefined = undefined;
+
+  /** A NATS of one's own, with JetStream; see infra/nats for its users. */
+  @IsOptional()
+  @IsUrl({ protocols: ['nats', 'tls'], require_protocol: true, require_tld: false })
+  readonly natsUrl: string | undefined = undefined;
+
+  /** On one's own machine steps may call one's own servers. */
+  @IsString()
+  readonly egressAllow: string = '127.0.0.0/8,::1';
+
+  @IsString()
+  readonly egressDeny: string = '';
+
+  @IsIn(['debug', 'info', 'warn', 'error'])
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' = 'warn';
+}

@@ -1,0 +1,57 @@
+import { NATS_USERS } from '@agent-platform/messaging';
+import { OWNER_ROLE, roleOf } from '@agent-platform/database';
+import { SERVICE_NAMES } from '@agent-platform/contracts';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** Passwords by role or user, made once. */
+export interface Secrets {
+  readonly database: Readonly<Record<string, string>>;
+  readonly nats: Readonly<Record<string, string>>;
+}
+
+/** The folder that keeps everything of one installation. */
+export class DataFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+    mkdirSync(this.path, { recursive: true });
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** The passwords of this installation, made at its first start. */
+  secrets(): Secrets {
+    const stored = this.readJson<Secrets>('secrets.json') ?? { database: {}, nats: {} };
+    const secrets: Secrets = {
+      database: withPasswords(['postgres', OWNER_ROLE, ...SERVICE_NAMES.map(roleOf)], stored.database),
+      nats: withPasswords(NATS_USERS, stored.nats),
+    };
+    this.writeJson('secrets.json', secrets);
+    return secrets;
+  }
+
+  readJson<T>(name: string): T | undefined {
+    try {
+      return JSON.parse(readFileSync(this.file(name), 'utf8')) as T;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new Error(`${this.file(name)} cannot be read.`, { cause: error });
+    }
+  }
+
+  /** Whole or not at all, and for its owner only. */
+  writeJson(name: string, value: object): void {
+    const temporary = this.file(`${name}.new`);
+    writeFileSync(temporary, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, this.file(name));
+  }
+}
+
+function withPasswords(names: readonly string[], stored: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, stored[name] ?? randomBytes(24).toString('base64url')]));
+}

@@ -1,0 +1,117 @@
+import { SERVICE_NAMES, type ServiceName } from '@agent-platform/contracts';
+import { roleOf } from '@agent-platform/database';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { AuthConfig } from '../../auth/src/config';
+import { startAuth } from '../../auth/src/start';
+import { GatewayConfig } from '../../gateway/src/config';
+import { startGateway } from '../../gateway/src/start';
+import { startHealth } from '../../health/src/start';
+import { startIntegrations } from '../../integrations/src/start';
+import { startQueryEngine } from '../../query-engine/src/start';
+import { startWebhookReceiver } from '../../webhook-receiver/src/start';
+import { ExecutorConfig } from '../../workflow-executor/src/config';
+import { startWorkflowExecutor } from '../../workflow-executor/src/start';
+import { ConfigError, loadConfig } from '@agent-platform/config';
+import { ServiceConfig } from '@agent-platform/service-host';
+import type { StandaloneConfig } from './config';
+import type { Servers } from './servers';
+
+/** All services and the gateway, running. */
+export interface RunningPlatform {
+  readonly gatewayPort: number;
+  stop(): Promise<void>;
+}
+
+const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
+  auth: AuthConfig,
+  'workflow-executor': ExecutorConfig,
+};
+const STARTERS: Record<
+  ServiceName,
+  (config: never, options: { probes: boolean }) => Promise<{ stop(): Promise<void> }>
+> = {
+  auth: startAuth,
+  'workflow-executor': startWorkflowExecutor,
+  integrations: startIntegrations,
+  'webhook-receiver': startWebhookReceiver,
+  health: startHealth,
+  'query-engine': startQueryEngine,
+};
+
+/** Starts everything in this process: the services first, then the gateway. */
+export async function startInProcess(config: StandaloneConfig, servers: Servers): Promise<RunningPlatform> {
+  const running: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    for (const part of running.splice(0).reverse()) await part.stop();
+  };
+  try {
+    const services = SERVICE_NAMES.map(async (service) => {
+      const environment = environmentOf(service, config, servers);
+      running.push(
+        await STARTERS[service](loadConfig(CONFIGS[service] ?? ServiceConfig, environment) as never, { probes: false }),
+      );
+    });
+    await Promise.all(services);
+    const gateway = await startGateway(loadConfig(GatewayConfig, environmentOf('gateway', config, servers)));
+    running.push(gateway);
+    return { gatewayPort: gateway.port, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Starts everything as processes of their own, as an orchestrator would. One that ends by itself ends all. */
+export async function startProcesses(
+  config: StandaloneConfig,
+  servers: Servers,
+  onEnd: (name: string) => void,
+): Promise<RunningPlatform> {
+  const children: { name: string; child: ChildProcess; exited: Promise<void> }[] = [];
+  let stopping = false;
+  const start = (name: ServiceName | 'gateway') =>
+    new Promise<void>((resolve, reject) => {
+      const child = spawn(process.execPath, ['--enable-source-maps', join(__dirname, '..', name, 'main.js')], {
+        env: { ...process.env, ...environmentOf(name, config, servers) },
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        // Ctrl-C in the terminal reaches this process alone, which stops the others in order.
+        detached: true,
+      });
+      const exited = new Promise<void>((ended) => child.once('exit', () => ended()));
+      children.push({ name, child, exited });
+      child.once('message', () => resolve());
+      child.once('error', reject);
+      void exited.then(() => {
+        reject(new ConfigError([`${name} did not start`]));
+        if (!stopping) onEnd(name);
+      });
+    });
+  const stop = async () => {
+    stopping = true;
+    for (const { child, exited } of [...children].reverse()) {
+      child.kill('SIGTERM');
+      await exited;
+    }
+  };
+  try {
+    await Promise.all(SERVICE_NAMES.map(start));
+    await start('gateway');
+    return { gatewayPort: config.port, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The variables of one service, as an operator would set them. */
+function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, servers: Servers): NodeJS.ProcessEnv {
+  return {
+    NATS_URL: servers.natsUrl(name),
+    LOG_LEVEL: config.logLevel,
+    HOST: config.host,
+    PORT: name === 'gateway' ? String(config.port) : '0',
+    ...(name !== 'gateway' && { DATABASE_URL: servers.databaseUrl(roleOf(name)) }),
+    ...(name === 'workflow-executor' && { EGRESS_ALLOW: config.egressAllow, EGRESS_DENY: config.egressDeny }),
+  };
+}
