@@ -12,9 +12,13 @@ module.exports = {
   moduleNameMapper: Object.fromEntries(
     Object.entries(paths).map(([name, [file]]) => [`^${name}$`, join(__dirname, file)]),
   ),
-  transform: { '^.+\\.(t|m?j)s$': ['@swc/jest', { ...read('.swcrc.json'), swcrc: false, module: { type: 'commonjs' } }] },
+  transform: {
+    '^.+\\.(t|m?j)s$': ['@swc/jest', { ...read('.swcrc.json'), swcrc: false, module: { type: 'commonjs' } }],
+  },
   // Packages that are published as ES modules only: Jest's CommonJS loader needs them transformed.
   transformIgnorePatterns: ['/node_modules/(?!(@marcbachmann/cel-js)/)'],
+  globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
+  globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
   testTimeout: 60_000,
   forceExit: true,
 };

@@ -43,7 +43,7 @@ async function main(flags: readonly string[]): Promise<void> {
     await step('Gateway ready', () => untilReady(gateway));
     folder.writeJson('urls.json', { gateway, postgres: ownerUrl(servers), nats: servers.natsUrl('tap') });
     welcome(config, folder, gateway);
-    process.send?.({ ready: 'standalone' });
+    process.send?.({ ready: 'standalone', port: platform.gatewayPort });
   } catch (error) {
     stopping = true;
     await platform?.stop();

@@ -71,7 +71,7 @@ export async function startProcesses(
   const children: { name: string; child: ChildProcess; exited: Promise<void> }[] = [];
   let stopping = false;
   const start = (name: ServiceName | 'gateway') =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<number>((resolve, reject) => {
       const child = spawn(process.execPath, ['--enable-source-maps', join(__dirname, '..', name, 'main.js')], {
         env: { ...process.env, ...environmentOf(name, config, servers) },
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -80,7 +80,7 @@ export async function startProcesses(
       });
       const exited = new Promise<void>((ended) => child.once('exit', () => ended()));
       children.push({ name, child, exited });
-      child.once('message', () => resolve());
+      child.once('message', ({ port }: { port: number }) => resolve(port));
       child.once('error', reject);
       void exited.then(() => {
         reject(new ConfigError([`${name} did not start`]));
@@ -96,8 +96,7 @@ export async function startProcesses(
   };
   try {
     await Promise.all(SERVICE_NAMES.map(start));
-    await start('gateway');
-    return { gatewayPort: config.port, stop };
+    return { gatewayPort: await start('gateway'), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -12,6 +12,8 @@ export interface AppErrorOptions {
   readonly errors?: readonly FieldError[];
   /** When a retry is worth it; also sent as `Retry-After`, in whole seconds. */
   readonly retryAfterMs?: number;
+  /** Only with `request.method.not-allowed`; sent as `Allow`. */
+  readonly allowedMethods?: readonly string[];
   /** Only with `auth.capability.missing`. */
   readonly missingCapability?: string;
 }

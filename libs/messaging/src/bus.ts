@@ -26,6 +26,8 @@ export interface BusOptions {
 export const DEFAULT_TIMEOUT_MS = 10_000;
 /** A request body may have 1 MiB and travels with its context; nats-server's own default is too small for that. */
 const MIN_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
+/** A stream that is there acknowledges in milliseconds. */
+const JETSTREAM_TIMEOUT_MS = 2000;
 const RECONNECT_WAIT_MS = 250;
 const PING_INTERVAL_MS = 1500;
 
@@ -33,6 +35,8 @@ const PING_INTERVAL_MS = 1500;
 export class Bus {
   private readonly mux: RequestMux;
   private up = true;
+  /** Grows with each reconnection: what was known of the server before may not hold any more. */
+  generation = 0;
 
   private constructor(
     readonly connection: NatsConnection,
@@ -109,7 +113,7 @@ export class Bus {
   }
 
   jetStream(): JetStreamClient {
-    return this.connection.jetstream({ timeout: DEFAULT_TIMEOUT_MS });
+    return this.connection.jetstream({ timeout: JETSTREAM_TIMEOUT_MS });
   }
 
   jetStreamManager(): Promise<JetStreamManager> {
@@ -135,7 +139,8 @@ export class Bus {
   private setUp(up: boolean): void {
     if (this.up === up) return;
     this.up = up;
-    if (!up) this.mux.failAll();
+    if (up) this.generation++;
+    else this.mux.failAll();
     this.onStatus(up);
   }
 }

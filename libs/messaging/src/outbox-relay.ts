@@ -1,8 +1,9 @@
 import { eventSubject, INTERNAL_CALLS, type AuditEntry, type CloudEvent } from '@agent-platform/contracts';
 import type { Logger } from '@agent-platform/observability';
-import { nanos, type JetStreamClient } from 'nats';
-import type { Pool, PoolClient } from 'pg';
+import { nanos } from 'nats';
+import type { Pool } from 'pg';
 import { header, type Bus } from './bus';
+import { OutboxLane, type OutboxRow } from './outbox-lane';
 
 /** The stream of all events, on the subjects `events.>`. */
 export const EVENTS_STREAM = 'EVENTS';
@@ -10,158 +11,89 @@ export const EVENTS_STREAM = 'EVENTS';
 const EVENTS_MAX_AGE_MS = 24 * 3600 * 1000;
 /** Within it the stream itself drops what the relay publishes twice after a crash. */
 const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
-
-const BATCH_SIZE = 500;
-/** Behind the wake-ups: what a crashed process left is found this soon. */
-const POLL_MS = 1000;
-const IDEMPOTENCY_SWEEP_MS = 10 * 60 * 1000;
-const IDEMPOTENCY_SWEEP_BATCH = 5000;
-
 /** Audit entries travel together in messages of about this size; a single larger one travels alone. */
 const AUDIT_MESSAGE_BYTES = 512 * 1024;
-
-type Kind = 'event' | 'audit';
-interface OutboxRow {
-  readonly id: number;
-  readonly message_id: string;
-  readonly payload: string;
-}
+/** Behind the wake-ups: what a crashed process left is found this soon. */
+const POLL_MS = 1000;
+const SWEEP_MS = 10 * 60 * 1000;
+const SWEEP_BATCH = 5000;
 
 /**
- * Hands the rows of one schema's outbox on: events to the stream `EVENTS`, audit entries to `auth`. A row is deleted only
- * after its receiver has confirmed it, so a crash anywhere repeats and never loses. One replica at a time relays each
- * kind (an advisory lock), in the order of the rows, which keeps each aggregate's events in order; trouble with one kind
- * does not hold up the other.
+ * Hands the outbox of one schema on: events to the stream `EVENTS`, audit entries to `auth`. The two kinds go separately, so
+ * that trouble with one does not hold up the other.
  */
 export class OutboxRelay {
-  private running: Promise<void> | undefined;
-  private again = false;
-  private stopped = false;
-  private readonly timers: NodeJS.Timeout[];
+  private readonly lanes: readonly OutboxLane[];
+  private readonly timers: readonly NodeJS.Timeout[];
+  /** The connection for which the stream is known to be there. */
+  private streamKnownFor = -1;
 
-  /** @param pool of scope `service`: the relay sees every agent's rows */
+  /** @param pool of scope `service` */
   constructor(
     private readonly pool: Pool,
     private readonly bus: Bus,
     private readonly schema: string,
     private readonly logger: Logger,
   ) {
+    const common = { pool, schema, logger, isOpen: () => bus.connected };
+    this.lanes = [
+      new OutboxLane({ ...common, kind: 'event', handOn: (rows) => this.publishEvents(rows) }),
+      new OutboxLane({ ...common, kind: 'audit', handOn: (rows) => this.recordAudit(rows) }),
+    ];
     this.timers = [
-      setInterval(() => this.wake(), POLL_MS).unref(),
-      setInterval(() => void this.sweepIdempotencyRecords(), IDEMPOTENCY_SWEEP_MS).unref(),
+      setInterval(() => this.wake(), POLL_MS),
+      setInterval(() => void this.sweepIdempotencyRecords(), SWEEP_MS),
     ];
   }
 
-  /** Says that there is something to hand on. Cheap; many calls make one pass. */
+  /** Says that a commit left something to hand on. */
   wake(): void {
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    if (this.stopped) return;
-    this.running = this.relayAll().finally(() => {
-      this.running = undefined;
-      if (this.again) {
-        this.again = false;
-        this.wake();
-      }
-    });
+    for (const lane of this.lanes) lane.wake();
   }
 
   /** Makes a last pass and ends. */
   async stop(): Promise<void> {
     this.timers.forEach(clearInterval);
-    this.wake();
-    this.stopped = true;
-    await this.running;
-  }
-
-  private async relayAll(): Promise<void> {
-    await Promise.all([
-      this.relayKind('event', (rows) => this.publishEvents(rows)),
-      this.relayKind('audit', (rows) => this.recordAudit(rows)),
-    ]);
-  }
-
-  private async relayKind(kind: Kind, handOn: (rows: readonly OutboxRow[]) => Promise<void>): Promise<void> {
-    try {
-      while (this.bus.connected && (await this.relayBatch(kind, handOn)) === BATCH_SIZE);
-    } catch (error) {
-      // The rows are still there; the next poll tries again.
-      this.logger.warn({ msg: 'outbox rows could not be handed on', schema: this.schema, kind, err: error });
-    }
-  }
-
-  private async relayBatch(kind: Kind, handOn: (rows: readonly OutboxRow[]) => Promise<void>): Promise<number> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const rows = await this.claim(client, kind);
-      if (rows.length > 0) {
-        await handOn(rows);
-        await client.query({
-          name: 'delete-handed-on',
-          text: `DELETE FROM ${this.schema}.outbox WHERE id = ANY($1::bigint[])`,
-          values: [rows.map(({ id }) => id)],
-        });
-      }
-      await client.query('COMMIT');
-      return rows.length;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => {
-        broken = failure;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  }
-
-  /** The oldest rows, or none where another replica is relaying. By state, never by `id > last`: ids are given before commit. */
-  private async claim(client: PoolClient, kind: Kind): Promise<OutboxRow[]> {
-    const { rows: lock } = await client.query<{ taken: boolean }>({
-      name: 'lock-relay',
-      text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken',
-      values: [`${this.schema}.outbox.${kind}`],
-    });
-    if (!lock[0]?.taken) return [];
-    const { rows } = await client.query<OutboxRow>({
-      name: 'claim-outbox',
-      text: `SELECT id, message_id, payload FROM ${this.schema}.outbox WHERE kind = $1 ORDER BY id LIMIT ${BATCH_SIZE}`,
-      values: [kind],
-    });
-    return rows;
+    await Promise.all(this.lanes.map((lane) => lane.stop()));
   }
 
   private async recordAudit(rows: readonly OutboxRow[]): Promise<void> {
     let batch: AuditEntry[] = [];
     let bytes = 0;
+    const send = () => this.bus.call(INTERNAL_CALLS.recordAudit.subject, { entries: batch });
     for (const { payload } of rows) {
       if (batch.length > 0 && bytes + payload.length > AUDIT_MESSAGE_BYTES) {
-        await this.bus.call(INTERNAL_CALLS.recordAudit.subject, { entries: batch });
+        await send();
         batch = [];
         bytes = 0;
       }
       batch.push(JSON.parse(payload) as AuditEntry);
       bytes += payload.length;
     }
-    await this.bus.call(INTERNAL_CALLS.recordAudit.subject, { entries: batch });
+    await send();
   }
 
+  /** In order, and all acknowledged; `Nats-Msg-Id` makes a repetition harmless. */
   private async publishEvents(rows: readonly OutboxRow[]): Promise<void> {
+    await this.ensureStream();
     const jetStream = this.bus.jetStream();
     try {
-      await publishAll(jetStream, rows);
+      await Promise.all(
+        rows.map(({ message_id: id, payload }) => {
+          const { type } = JSON.parse(payload) as CloudEvent;
+          return jetStream.publish(eventSubject(type), payload, { headers: header('Nats-Msg-Id', id) });
+        }),
+      );
     } catch (error) {
-      // The stream is not there: the first start, or its store was lost. Made again, and the same rows sent again.
-      if (!/no responders|no stream|503/i.test((error as Error).message)) throw error;
-      await this.ensureStream();
-      await publishAll(jetStream, rows);
+      this.streamKnownFor = -1;
+      throw error;
     }
   }
 
+  /** Makes the stream where it is missing: at the first start, and when the store of NATS was lost. */
   private async ensureStream(): Promise<void> {
+    const { generation } = this.bus;
+    if (this.streamKnownFor === generation) return;
     const manager = await this.bus.jetStreamManager();
     await manager.streams.add({
       name: EVENTS_STREAM,
@@ -169,6 +101,7 @@ export class OutboxRelay {
       max_age: nanos(EVENTS_MAX_AGE_MS),
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
     });
+    this.streamKnownFor = generation;
   }
 
   private async sweepIdempotencyRecords(): Promise<void> {
@@ -176,20 +109,10 @@ export class OutboxRelay {
       await this.pool.query(
         `DELETE FROM ${this.schema}.idempotency_records WHERE ctid = ANY(ARRAY(
            SELECT ctid FROM ${this.schema}.idempotency_records
-           WHERE created_at < now() - interval '24 hours' LIMIT ${IDEMPOTENCY_SWEEP_BATCH}))`,
+           WHERE created_at < now() - interval '24 hours' LIMIT ${SWEEP_BATCH}))`,
       );
     } catch (error) {
       this.logger.warn({ msg: 'old idempotency records could not be removed', schema: this.schema, err: error });
     }
   }
-}
-
-/** Sends all in order and waits for every acknowledgement; `Nats-Msg-Id` makes a repetition harmless. */
-async function publishAll(jetStream: JetStreamClient, rows: readonly OutboxRow[]): Promise<void> {
-  await Promise.all(
-    rows.map(({ message_id: id, payload }) => {
-      const { type } = JSON.parse(payload) as CloudEvent;
-      return jetStream.publish(eventSubject(type), payload, { headers: header('Nats-Msg-Id', id) });
-    }),
-  );
 }

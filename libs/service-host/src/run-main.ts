@@ -1,7 +1,8 @@
 import { ConfigError, loadConfig } from '@agent-platform/config';
 
-/** What a process of ours can stop. */
-interface Stoppable {
+/** What a process of ours has started. */
+interface Running {
+  readonly probePort: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -15,12 +16,12 @@ const STOP_TIMEOUT_MS = 25_000;
 export async function runMain<Config extends object>(
   name: string,
   ConfigClass: new () => Config,
-  start: (config: Config) => Promise<Stoppable>,
+  start: (config: Config) => Promise<Running>,
 ): Promise<void> {
   try {
     const running = await start(loadConfig(ConfigClass, process.env));
     stopOnSignals(name, () => running.stop());
-    process.send?.({ ready: name });
+    process.send?.({ ready: name, port: running.probePort });
   } catch (error) {
     process.stderr.write(`${name}: ${error instanceof ConfigError ? error.message : describe(error)}\n`);
     process.exit(1);

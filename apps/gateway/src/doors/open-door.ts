@@ -23,7 +23,7 @@ export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   if (ENVELOPE_PATHS.has(path)) {
-    if (method !== 'POST') throw new AppError('request.method.not-allowed', `${path} takes POST.`);
+    if (method !== 'POST') throw wrongMethod(['POST']);
     return { door: 'envelope' };
   }
   const result = routes.find(method, path);
@@ -31,7 +31,7 @@ export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
     case 'found':
       return { door: 'rest', ...result.route, queryParams: mark < 0 ? {} : readQuery(url.slice(mark + 1)) };
     case 'wrong-method':
-      throw new AppError('request.method.not-allowed', `This path takes ${result.allowed.join(', ')}.`);
+      throw wrongMethod(result.allowed);
     case 'malformed':
       throw new AppError('request.malformed', 'The path has a percent sign that starts no valid escape.');
     case 'unknown':
@@ -68,6 +68,11 @@ export async function readEnvelope(request: IncomingMessage): Promise<{ action: 
   const action = findAction(name as string);
   if (!action) throw new AppError('action.unknown', 'There is no action of this name.');
   return { action, payload: Buffer.from(stringify(params as JsonObject)) };
+}
+
+/** RFC 9110 section 15.5.6: the answer names the methods in `Allow`. */
+function wrongMethod(allowed: readonly string[]): AppError {
+  return new AppError('request.method.not-allowed', `This path takes ${allowed.join(', ')}.`, { allowedMethods: allowed });
 }
 
 /** JSON nested deeper than the stack is high cannot be written again. */

@@ -134,7 +134,7 @@ export class Pipeline {
     if (!(thrown instanceof Refusal) && exchange.agent && exchange.action) {
       this.parts.audit.note(this.entry(exchange, 'failed', problem.code));
     }
-    return { status: problem.status, body, headers: { ...retryAfter(body), ...challenge(problem.status) } };
+    return { status: problem.status, body, headers: { ...retryAfter(body), ...challenge(error) } };
   }
 
   private entry(
@@ -198,7 +198,9 @@ function retryAfter(body: string): Record<string, string> {
   return retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) };
 }
 
-/** RFC 9110 section 11.6.1: a 401 says how to authenticate. */
-function challenge(status: number): Record<string, string> {
-  return status === 401 ? { 'WWW-Authenticate': 'Bearer realm="agent-platform"' } : {};
+/** What RFC 9110 wants beside some refusals: how to authenticate (11.6.1), and which methods a path takes (15.5.6). */
+function challenge(error: unknown): Record<string, string> {
+  if (!(error instanceof AppError)) return {};
+  if (error.status === 401) return { 'WWW-Authenticate': 'Bearer realm="agent-platform"' };
+  return error.options.allowedMethods ? { Allow: error.options.allowedMethods.join(', ') } : {};
 }

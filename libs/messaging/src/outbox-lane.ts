@@ -1,0 +1,115 @@
+import type { Logger } from '@agent-platform/observability';
+import type { Pool, PoolClient } from 'pg';
+
+/** What the outbox holds: events for the stream, audit entries for `auth`. */
+export type OutboxKind = 'event' | 'audit';
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly message_id: string;
+  readonly payload: string;
+}
+
+const BATCH_SIZE = 500;
+
+interface LaneParts {
+  /** Of scope `service`: the relay sees every agent's rows. */
+  readonly pool: Pool;
+  readonly schema: string;
+  readonly kind: OutboxKind;
+  readonly logger: Logger;
+  /** Whether it is worth trying now. */
+  readonly isOpen: () => boolean;
+  /** Resolves once the receiver has confirmed all rows. */
+  readonly handOn: (rows: readonly OutboxRow[]) => Promise<void>;
+}
+
+/**
+ * Hands one kind of outbox rows on. A row is deleted only after its receiver has confirmed it, so a crash anywhere repeats
+ * and never loses. One replica at a time relays a kind (an advisory lock), in the order of the rows, which keeps each
+ * aggregate's events in order.
+ */
+export class OutboxLane {
+  private running: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(private readonly parts: LaneParts) {}
+
+  /** Says that there may be something to hand on. Cheap; many calls make one pass. */
+  wake(): void {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    if (this.stopped) return;
+    this.running = this.relay().finally(() => {
+      this.running = undefined;
+      if (this.again) {
+        this.again = false;
+        this.wake();
+      }
+    });
+  }
+
+  /** Makes a last pass and ends. */
+  async stop(): Promise<void> {
+    this.wake();
+    this.stopped = true;
+    await this.running;
+  }
+
+  private async relay(): Promise<void> {
+    const { schema, kind, logger, isOpen } = this.parts;
+    try {
+      while (isOpen() && (await this.relayBatch()) === BATCH_SIZE);
+    } catch (error) {
+      // The rows are still there; the next wake-up or poll tries again.
+      logger.warn({ msg: 'outbox rows could not be handed on', schema, kind, err: error });
+    }
+  }
+
+  private async relayBatch(): Promise<number> {
+    const { pool, schema, handOn } = this.parts;
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const rows = await this.claim(client);
+      if (rows.length > 0) {
+        await handOn(rows);
+        await client.query({
+          name: 'delete-handed-on',
+          text: `DELETE FROM ${schema}.outbox WHERE id = ANY($1::bigint[])`,
+          values: [rows.map(({ id }) => id)],
+        });
+      }
+      await client.query('COMMIT');
+      return rows.length;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** The oldest rows, or none where another replica relays. By state, never by `id > last`: ids are given before commit. */
+  private async claim(client: PoolClient): Promise<OutboxRow[]> {
+    const { schema, kind } = this.parts;
+    const { rows: lock } = await client.query<{ taken: boolean }>({
+      name: 'lock-relay',
+      text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken',
+      values: [`${schema}.outbox.${kind}`],
+    });
+    if (!lock[0]?.taken) return [];
+    const { rows } = await client.query<OutboxRow>({
+      name: 'claim-outbox',
+      text: `SELECT id, message_id, payload FROM ${schema}.outbox WHERE kind = $1 ORDER BY id LIMIT ${BATCH_SIZE}`,
+      values: [kind],
+    });
+    return rows;
+  }
+}
