@@ -4,7 +4,7 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 
 const read = (file) => JSON.parse(readFileSync(join(__dirname, file), 'utf8'));
-const paths = read('tsconfig.json').compilerOptions.paths;
+const paths = read('tsconfig.base.json').compilerOptions.paths;
 
 module.exports = {
   testEnvironment: 'node',

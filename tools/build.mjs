@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const swcOptions = JSON.parse(readFileSync(join(root, '.swcrc.json'), 'utf8'));
-const { paths } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).compilerOptions;
+const { paths } = JSON.parse(readFileSync(join(root, 'tsconfig.base.json'), 'utf8')).compilerOptions;
 
 const typescript = {
   name: 'typescript-through-swc',
@@ -20,7 +20,7 @@ const typescript = {
       const target = paths[path];
       return target
         ? { path: resolve(root, target[0]) }
-        : { errors: [{ text: `${path} is not in the paths of tsconfig.json` }] };
+        : { errors: [{ text: `${path} is not in the paths of tsconfig.base.json` }] };
     });
     builder.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');

@@ -37,7 +37,7 @@ export function createPool({ url, role, scope, name, max, onError }: PoolOptions
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
-  } as ConstructorParameters<typeof Pool>[0]);
+  });
   pool.on('error', onError);
   return pool;
 }

@@ -75,7 +75,7 @@ async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> 
   let pending;
   try {
     await checkRole(pool);
-    pending = await pendingMigrations(pool as never, schema);
+    pending = await pendingMigrations(pool, schema);
   } catch (error) {
     if ((error as { code?: string }).code !== '42P01') throw error;
     pending = schema.migrations;

@@ -282,7 +282,7 @@ export class RunExecution {
   }
 
   private async finish(end: { status: 'completed' | 'failed'; output?: Json; error?: RunError }): Promise<void> {
-    const data: JsonObject = end.error ? { error: { ...end.error } as JsonObject } : {};
+    const data: JsonObject = end.error ? { error: { ...end.error } } : {};
     await this.journal.finish({ ...end, event: this.runEvent(`workflow.${end.status}`, data) });
   }
 

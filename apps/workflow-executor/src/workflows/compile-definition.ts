@@ -114,11 +114,11 @@ class DefinitionCheck {
   private stepType(type: Json | undefined, path: string): StepType | undefined {
     const known = STEP_TYPES.find((candidate) => candidate === type);
     if (known) return known;
-    const planned = PLANNED_STEP_TYPES.some((candidate) => candidate === type);
+    const planned = PLANNED_STEP_TYPES.find((candidate) => candidate === type);
     return this.fail(
       path,
       planned
-        ? `${String(type)} steps are planned, but this version cannot run them yet`
+        ? `${planned} steps are planned, but this version cannot run them yet`
         : `must be one of ${STEP_TYPES.join(', ')}`,
     );
   }
