@@ -33,6 +33,9 @@ export function readParams<Request extends object>(
   for (const [name, value] of Object.entries(params)) {
     if (isPlainJson(Reflect.get(request, name))) Object.defineProperty(request, name, { value, enumerable: true });
   }
+  // class-transformer passes over some names (__proto__), which must be refused like any other unknown field.
+  const passedOver = Object.keys(params).filter((name) => !Object.hasOwn(request, name));
+  if (passedOver.length > 0) throw invalid(passedOver.map((path) => ({ path, message: 'is not a known field' })));
   const failures = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
   if (failures.length > 0) throw invalid(failures.flatMap((failure) => fieldErrors(failure, '')));
   return request;

@@ -1,0 +1,135 @@
+import type { RunWithSteps, Workflow } from '@agent-platform/contracts';
+import {
+  startApp,
+  startPeer,
+  startTestPlatform,
+  testEnvironment,
+  TestClient,
+  until,
+  type Peer,
+  type TestProcess,
+} from '@agent-platform/testing';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const STEPS = Array.from({ length: 10 }, (_, index) => `s${index + 1}`);
+
+function tenSteps(url: string): object {
+  const steps = STEPS.map((id) => ({
+    id,
+    type: 'http',
+    with: { method: 'POST', url: `${url}/${id}`, body: { step: id } },
+  }));
+  return { name: 'ten-steps', steps, output: '${{ steps.s10.output.body.n }}' };
+}
+
+/** Answers after a while, so that a kill meets a call under way. */
+function slowPeer(): Promise<Peer> {
+  return startPeer((_request, response) => void setTimeout(() => response.end('{"n": 1}'), 300));
+}
+
+const countOf = (peer: Peer, id: string) => peer.requests.filter(({ path }) => path === `/${id}`).length;
+
+describe('a run survives kill -9', () => {
+  let peer: Peer;
+  beforeEach(async () => {
+    peer = await slowPeer();
+  });
+  afterEach(() => peer.stop());
+
+  it('of the whole platform, three times, and no recorded step runs twice', async () => {
+    const dataDir = mkdtempSync(join(testEnvironment().folder, 'killed-'));
+    const start = () => startApp('standalone', { DATA_DIR: dataDir });
+    let platform: TestProcess = await start();
+    const { OpenClaw: key = '' } = JSON.parse(readFileSync(join(dataDir, 'keys.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    const client = () => new TestClient(`http://127.0.0.1:${platform.port}`, key);
+
+    const created = await client().post('/v1/workflows', { definition: tenSteps(peer.url) });
+    const { id: workflowId } = created.body.data as unknown as Workflow;
+    const accepted = await client().post(`/v1/workflows/${workflowId}/runs`, {});
+    expect(accepted.status).toBe(202);
+    const { id } = accepted.body.data as unknown as RunWithSteps;
+
+    const mayRepeat = new Set<string>();
+    for (const kills of [2, 5, 8]) {
+      await until(`request ${kills}`, () => new Set(peer.requests.map(({ path }) => path)).size >= kills);
+      await platform.kill();
+      // What was on its way when the process died may go out again; everything before it was recorded.
+      mayRepeat.add(peer.requests.at(-1)?.path ?? '');
+      platform = await start();
+    }
+    const run = await until('the end of the run', async () => {
+      const { body } = await client().get(`/v1/runs/${id}`);
+      const found = body.data as unknown as RunWithSteps;
+      return found.endedAt !== null && found;
+    });
+    await platform.stop();
+
+    expect(run).toMatchObject({ status: 'completed', output: 1 });
+    expect(run.steps.map(({ status }) => status)).toEqual(STEPS.map(() => 'completed'));
+    for (const step of STEPS) {
+      const count = countOf(peer, step);
+      expect({ step, count }).toEqual({ step, count: mayRepeat.has(`/${step}`) && count === 2 ? 2 : 1 });
+      const keys = peer.requests
+        .filter(({ path }) => path === `/${step}`)
+        .map(({ headers }) => headers['idempotency-key']);
+      expect(new Set(keys)).toEqual(new Set([`${id}:${step}`]));
+    }
+  });
+
+  it('of one executor of two: the other takes the run over within 5 s', async () => {
+    const platform = await startTestPlatform('separate processes');
+    const agent = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
+    const first = platform.separate?.processes.get('workflow-executor');
+    const created = await agent.post('/v1/workflows', { definition: tenSteps(peer.url) });
+    const { id: workflowId } = created.body.data as unknown as Workflow;
+    const { body } = await agent.post(`/v1/workflows/${workflowId}/runs`, {});
+    const { id } = body.data as unknown as RunWithSteps;
+    // Started after the run was accepted, so that the run is the first one's.
+    await platform.separate?.startService('workflow-executor');
+    await until('the third step', () => countOf(peer, 's3') > 0);
+    await first?.kill();
+    const killedAt = Date.now();
+    const before = peer.requests.length;
+    await until('the run to go on', () => peer.requests.length > before, 5000);
+    const recoveredAfterMs = Date.now() - killedAt;
+    await until('the end of the run', async () => {
+      const answer = await agent.get(`/v1/runs/${id}`);
+      return (answer.body.data as unknown as RunWithSteps).status === 'completed';
+    });
+    expect(recoveredAfterMs).toBeLessThan(5000);
+    expect(STEPS.filter((step) => countOf(peer, step) > 1).length).toBeLessThanOrEqual(1);
+    await platform.stop();
+  });
+
+  it('a paused executor whose lease ran out writes nothing when it wakes', async () => {
+    const platform = await startTestPlatform('separate processes');
+    const agent = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
+    const first = platform.separate?.processes.get('workflow-executor');
+    const created = await agent.post('/v1/workflows', { definition: tenSteps(peer.url) });
+    const { id: workflowId } = created.body.data as unknown as Workflow;
+    const { body } = await agent.post(`/v1/workflows/${workflowId}/runs`, {});
+    const { id } = body.data as unknown as RunWithSteps;
+    await platform.separate?.startService('workflow-executor');
+    await until('the third step', () => countOf(peer, 's3') > 0);
+    first?.child.kill('SIGSTOP');
+    const done = await until('the end of the run', async () => {
+      const rows = await platform.database.query<{ status: string; epoch: number }>(
+        'SELECT status, lease_epoch AS epoch FROM workflow.workflow_runs WHERE id = $1',
+        [id],
+      );
+      return rows[0]?.status === 'completed' && rows[0];
+    });
+    expect(done.epoch).toBe(2);
+    const recorded = () =>
+      platform.database.query('SELECT * FROM workflow.workflow_run_steps WHERE run_id = $1 ORDER BY path', [id]);
+    const before = await recorded();
+    first?.child.kill('SIGCONT');
+    await until('the paused one to notice', () => first?.output().includes('run lost to another replica'));
+    expect(await recorded()).toEqual(before);
+    await platform.stop();
+  });
+});

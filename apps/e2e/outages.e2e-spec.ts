@@ -1,0 +1,149 @@
+import type { ServiceName, Workflow } from '@agent-platform/contracts';
+import { startTestPlatform, TestClient, until, type Answer, type TestPlatform } from '@agent-platform/testing';
+import { connect, type NatsConnection } from 'nats';
+
+type NatsUser = ServiceName | 'tap';
+
+let platform: TestPlatform;
+let agent: TestClient;
+const parts = () => {
+  if (!platform.separate) throw new Error('the services run in one process');
+  return platform.separate;
+};
+
+beforeEach(async () => {
+  platform = await startTestPlatform('separate processes');
+  agent = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
+  expect((await agent.get('/v1/workflows')).status).toBe(200);
+});
+afterEach(() => platform?.stop());
+
+function expectUnavailable({ status, headers, body }: Answer): void {
+  expect({ status, code: body.code, retryable: body.retryable }).toEqual({
+    status: 503,
+    code: expect.stringMatching(/^service\.(unavailable|timeout)$/) as string,
+    retryable: true,
+  });
+  expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+}
+
+const definition = { name: 'one', steps: [{ id: 'one', type: 'transform', with: { value: 1 } }] };
+
+it('answers 503 with Retry-After while a service is down, and goes on when it is back', async () => {
+  await parts().processes.get('workflow-executor')?.kill();
+  expectUnavailable(await agent.get('/v1/workflows'));
+  expect((await agent.get('/v1/me')).status).toBe(200);
+  await parts().startService('workflow-executor');
+  expect((await agent.get('/v1/workflows')).status).toBe(200);
+});
+
+it('answers 503 within its deadline while a service hangs', async () => {
+  const executor = parts().processes.get('workflow-executor')?.child;
+  const gateway = await parts().startService('gateway', { ACTION_TIMEOUT_MS: '500' });
+  const hurried = new TestClient(`http://127.0.0.1:${gateway.port}`, platform.keys.OpenClaw ?? '');
+  executor?.kill('SIGSTOP');
+  expectUnavailable(await hurried.get('/v1/workflows'));
+  executor?.kill('SIGCONT');
+});
+
+it('answers 503 and turns readiness red within 5 s while NATS is gone; loses nothing of what was accepted', async () => {
+  const created = await agent.post('/v1/workflows', { definition });
+  const { id } = created.body.data as unknown as Workflow;
+  const startNats = parts().killNats();
+  expectUnavailable(await agent.get('/v1/workflows'));
+  expectUnavailable(await agent.post(`/v1/workflows/${id}/runs`, {}));
+  const readiness = async () => (await fetch(`${platform.gateway}/readyz`)).status;
+  await until('readiness to turn red', async () => (await readiness()) === 503, 5000);
+  await startNats();
+  await until('readiness to turn green', async () => (await readiness()) === 200, 5000);
+  const answer = await until('an answer', async () => {
+    const ran = await agent.post(`/v1/workflows/${id}/runs?wait=10`, {});
+    return ran.status === 200 && ran;
+  });
+  expect(answer.body.data).toMatchObject({ status: 'completed' });
+});
+
+it('commits audit row and event with the change, and hands them on when their receivers are back', async () => {
+  await parts().processes.get('auth')?.kill();
+  const created = await agent.post('/v1/workflows', { definition });
+  expect(created.status).toBe(201);
+  const { id } = created.body.data as unknown as Workflow;
+  const outbox = await platform.database.query("SELECT FROM workflow.outbox WHERE kind = 'audit'");
+  expect(outbox).toHaveLength(1);
+  await parts().startService('auth');
+  const rows = await until('the audit row', async () => {
+    const found = await platform.database.query('SELECT action FROM auth.audit_log WHERE target_id = $1', [id]);
+    return found.length > 0 && found;
+  });
+  expect(rows).toEqual([{ action: 'workflow.create' }]);
+  await until(
+    'an empty outbox',
+    async () => (await platform.database.query('SELECT FROM workflow.outbox')).length === 0,
+  );
+});
+
+describe('isolation', () => {
+  it("lets no role read or change another service's schema, nor its own beyond row-level security", async () => {
+    const { Client } = await import('pg');
+    const roles = ['auth', 'workflow', 'integration', 'event', 'health', 'data'];
+    const tables = await platform.database.query<{ schema: string; name: string }>(
+      `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY($1)`,
+      [roles],
+    );
+    await agent.post('/v1/workflows', { definition });
+    expect(tables.length).toBeGreaterThan(12);
+    for (const role of roles) {
+      const client = new Client({ connectionString: platform.database.urlOf(`ap_${role}`) });
+      await client.connect();
+      for (const { schema, name } of tables) {
+        const rows = client.query(`SELECT * FROM ${schema}.${name}`);
+        if (schema !== role) await expect(rows).rejects.toThrow('permission denied');
+        else if (!['migrations', 'capability_definitions'].includes(name)) expect((await rows).rows).toEqual([]);
+        else await rows;
+      }
+      await client.end();
+    }
+  });
+
+  it('forces row-level security on every table and partition', async () => {
+    const open = await platform.database.query(
+      `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('auth', 'workflow', 'integration', 'event', 'health', 'data')
+         AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`,
+    );
+    expect(open).toEqual([]);
+  });
+
+  it("refuses a NATS user that publishes another's actions or listens to its inbox", async () => {
+    /** What the server refused of what a user did; a last thing that is surely refused tells that all was answered. */
+    const refusedOf = async (user: NatsUser, act: (connection: NatsConnection) => void) => {
+      const { username, password, host } = new URL(parts().natsUrl(user));
+      const connection = await connect({ servers: host, user: username, pass: password });
+      const refused: string[] = [];
+      void (async () => {
+        for await (const { permissionContext } of connection.status()) {
+          if (permissionContext) refused.push(`${permissionContext.operation} ${permissionContext.subject}`);
+        }
+      })();
+      act(connection);
+      connection.publish('nobody.may.publish.this', '');
+      await until('the last refusal', () => refused.includes('publish nobody.may.publish.this'));
+      await connection.close();
+      return refused.slice(0, -1);
+    };
+    const publish = (subject: string) => (connection: NatsConnection) => connection.publish(subject, '{}');
+    const listen = (subject: string) => (connection: NatsConnection) =>
+      void connection.subscribe(subject, { callback: () => undefined });
+
+    const create = 'rpc.workflow.create.v1';
+    expect(await refusedOf('auth', publish(create))).toEqual([`publish ${create}`]);
+    expect(await refusedOf('health', publish(create))).toEqual([`publish ${create}`]);
+    expect(await refusedOf('tap', publish('events.lead.scored'))).toEqual(['publish events.lead.scored']);
+    const verify = 'rpc.internal.auth.verify-key.v1';
+    expect(await refusedOf('workflow-executor', listen(verify))).toEqual([`subscription ${verify}`]);
+    expect(await refusedOf('tap', listen('_INBOX.gateway.>'))).toEqual(['subscription _INBOX.gateway.>']);
+    expect(await refusedOf('tap', listen('events.>'))).toEqual([]);
+    expect(await refusedOf('workflow-executor', publish(create))).toEqual([]);
+  });
+});
