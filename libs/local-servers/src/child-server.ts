@@ -76,6 +76,16 @@ function hasSetpriv(): boolean {
   return setprivFound;
 }
 
+/**
+ * Search any folder, as root may, and nothing else of what root may. Without the secure bit the kernel ignores the capability
+ * in access(2), which initdb asks (capabilities(7), "SECBIT_NO_SETUID_FIXUP").
+ */
+const REACH_ANY_FOLDER = [
+  '--securebits=+no_setuid_fixup',
+  '--inh-caps=+dac_read_search',
+  '--ambient-caps=+dac_read_search',
+];
+
 /** The command as it is, or behind `setpriv` (util-linux), which changes the user and ties its life to ours. */
 export function commandLine({ command, args, user }: Pick<ChildOptions, 'command' | 'args' | 'user'>): string[] {
   if (!hasSetpriv()) {
@@ -84,7 +94,7 @@ export function commandLine({ command, args, user }: Pick<ChildOptions, 'command
     return [command, ...args];
   }
   const id = user && ['--reuid', String(user.uid), '--regid', String(user.uid), '--clear-groups'];
-  const reach = user?.reachAnyFolder ? ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'] : [];
+  const reach = user?.reachAnyFolder ? REACH_ANY_FOLDER : [];
   return ['setpriv', ...(id ?? []), ...reach, '--pdeathsig', 'KILL', command, ...args];
 }
 

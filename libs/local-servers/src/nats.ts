@@ -61,7 +61,8 @@ export async function startNats({ dataDir, accounts, port, logFile }: NatsOption
     return { ...server, port: Number(server.readyLine[1]) };
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    if (/address already in use/.test(error.log)) throw new Error(`nats-server cannot use port ${port}: it is taken.`, { cause: error });
+    if (/address already in use/.test(error.log))
+      throw new Error(`nats-server cannot use port ${port}: it is taken.`, { cause: error });
     throw new Error(`nats-server did not start. ${error.log.split('\n').slice(-3).join(' ')}`, { cause: error });
   }
 }

@@ -73,7 +73,7 @@ export class Bus {
       }
       return new Bus(connection, inboxPrefix, onStatus);
     } catch (cause) {
-      throw new Error(`NATS at ${servers} cannot be used: ${(cause as Error).message}`, { cause });
+      throw new Error(`NATS at ${servers} cannot be used. Check NATS_URL.`, { cause });
     }
   }
 
