@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 // Relative, as the global setup of Jest resolves no package names of the workspace.
- 
+
 // eslint-disable-next-line @nx/enforce-module-boundaries
 import { startNats, startPostgres } from '../../local-servers/src';
 

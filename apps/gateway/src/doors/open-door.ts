@@ -72,7 +72,9 @@ export async function readEnvelope(request: IncomingMessage): Promise<{ action: 
 
 /** RFC 9110 section 15.5.6: the answer names the methods in `Allow`. */
 function wrongMethod(allowed: readonly string[]): AppError {
-  return new AppError('request.method.not-allowed', `This path takes ${allowed.join(', ')}.`, { allowedMethods: allowed });
+  return new AppError('request.method.not-allowed', `This path takes ${allowed.join(', ')}.`, {
+    allowedMethods: allowed,
+  });
 }
 
 /** JSON nested deeper than the stack is high cannot be written again. */
