@@ -23,10 +23,10 @@ const SPECIAL = [
 ].map((text) => ipaddr.parseCIDR(text) as Network);
 /** Ranges of IPv6 that carry an IPv4 address, with the byte at which it starts. */
 const EMBEDDING: readonly (readonly [Network, number])[] = [
-  [ipaddr.parseCIDR('::ffff:0:0/96') as Network, 12],
-  [ipaddr.parseCIDR('::/96') as Network, 12],
-  [ipaddr.parseCIDR('64:ff9b::/96') as Network, 12],
-  [ipaddr.parseCIDR('2002::/16') as Network, 2],
+  [ipaddr.parseCIDR('::ffff:0:0/96'), 12],
+  [ipaddr.parseCIDR('::/96'), 12],
+  [ipaddr.parseCIDR('64:ff9b::/96'), 12],
+  [ipaddr.parseCIDR('2002::/16'), 2],
 ];
 
 /** Decides to which hosts and addresses a connection may be opened. */
@@ -73,7 +73,7 @@ class Rules {
   }
 
   private add(entry: string): void {
-    if (ipaddr.isValidCIDR(entry)) this.networks.push(ipaddr.parseCIDR(entry) as Network);
+    if (ipaddr.isValidCIDR(entry)) this.networks.push(ipaddr.parseCIDR(entry));
     else if (ipaddr.IPv4.isValidFourPartDecimal(entry) || ipaddr.IPv6.isValid(entry)) {
       const address = ipaddr.parse(entry);
       this.networks.push([address, address.kind() === 'ipv4' ? 32 : 128]);
@@ -99,5 +99,5 @@ function plain(address: Address): Address {
 }
 
 function contains([network, bits]: Network, address: Address): boolean {
-  return network.kind() === address.kind() && address.match(network as never, bits as never);
+  return network.kind() === address.kind() && address.match(network, bits);
 }

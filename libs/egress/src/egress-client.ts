@@ -102,7 +102,7 @@ export class EgressClient {
       const { method, headers, body } = parts;
       const response = await send(url, {
         dispatcher: this.agent,
-        method: method as Dispatcher.HttpMethod,
+        method: method,
         headers: { 'accept-encoding': 'identity', ...headers },
         body,
         signal: parts.signal,
@@ -155,11 +155,11 @@ export class EgressClient {
       lookup(hostname, { ...options, all: true }, (error, found) => {
         if (error) return callback(error, '', 0);
         const hostAllowed = this.policy.hostRule(hostname.replace(/\.$/, '').toLowerCase()) === 'allowed';
-        const addresses: LookupAddress[] = (Array.isArray(found) ? found : []) as LookupAddress[];
+        const addresses: LookupAddress[] = (Array.isArray(found) ? found : []);
         const usable = addresses.filter(({ address }) => this.policy.mayConnect(address, hostAllowed));
         const [first] = usable;
-        if (!first) return callback(forbidden(hostname) as NodeJS.ErrnoException, '', 0);
-        if (options.all) callback(null, usable as never, 0);
+        if (!first) return callback(forbidden(hostname), '', 0);
+        if (options.all) callback(null, usable, 0);
         else callback(null, first.address, first.family);
       });
     };
