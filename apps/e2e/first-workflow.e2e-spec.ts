@@ -132,6 +132,20 @@ describe.each<Layout>(['one process', 'separate processes'])('a first workflow, 
     expect(rows).toHaveLength(1);
   });
 
+  it('undoes what a refused change did, and refuses it in the same words under its idempotency key', async () => {
+    const definition = { name: 'taken', steps: [{ id: 'one', type: 'transform', with: { value: 1 } }] };
+    const first = await agent.post('/v1/workflows', { definition });
+    const refused = await agent.post('/v1/workflows', { definition }, { 'idempotency-key': 'key-2' });
+    expect(refused).toMatchObject({ status: 409, body: { code: 'workflow.name.taken' } });
+    await agent.send('DELETE', `/v1/workflows/${(first.body.data as unknown as Workflow).id}`);
+    const again = await agent.post('/v1/workflows', { definition }, { 'idempotency-key': 'key-2' });
+    expect(again.body).toEqual(refused.body);
+    const rows = await platform.database.query(
+      "SELECT FROM workflow.workflows WHERE name = 'taken' AND deleted_at IS NULL",
+    );
+    expect(rows).toEqual([]);
+  });
+
   it("hides another agent's workflow, and lets system_admin see it", async () => {
     const other = new TestClient(platform.gateway, platform.keys.Dashboard ?? '');
     const created = await agent.post('/v1/workflows', {

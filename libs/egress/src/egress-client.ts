@@ -155,7 +155,7 @@ export class EgressClient {
       lookup(hostname, { ...options, all: true }, (error, found) => {
         if (error) return callback(error, '', 0);
         const hostAllowed = this.policy.hostRule(hostname.replace(/\.$/, '').toLowerCase()) === 'allowed';
-        const addresses: LookupAddress[] = (Array.isArray(found) ? found : []);
+        const addresses: LookupAddress[] = Array.isArray(found) ? found : [];
         const usable = addresses.filter(({ address }) => this.policy.mayConnect(address, hostAllowed));
         const [first] = usable;
         if (!first) return callback(forbidden(hostname), '', 0);

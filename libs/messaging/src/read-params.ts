@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
-import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import type { CallContext } from './call';
 
@@ -28,14 +27,11 @@ export function readParams<Request extends object>(
   }
   const params = { ...body, ...fromUrl };
   refuseUnstorable(fromUrl);
-  const request = plainToInstance(action.request, params, { enableCircularCheck: false });
-  // Free JSON (a definition, a document) stays the very value that was parsed.
-  for (const [name, value] of Object.entries(params)) {
-    if (isPlainJson(Reflect.get(request, name))) Object.defineProperty(request, name, { value, enumerable: true });
-  }
-  // class-transformer passes over some names (__proto__), which must be refused like any other unknown field.
-  const passedOver = Object.keys(params).filter((name) => !Object.hasOwn(request, name));
-  if (passedOver.length > 0) throw invalid(passedOver.map((path) => ({ path, message: 'is not a known field' })));
+  // Names that every object has (constructor, __proto__) are no fields, and would pass for known ones below.
+  const inherited = Object.keys(params).filter((name) => name in Object.prototype);
+  if (inherited.length > 0) throw invalid(inherited.map((path) => ({ path, message: 'is not a known field' })));
+  // Values stay the very ones that were parsed: free JSON (a definition, a document) may hold any keys.
+  const request = Object.assign(new action.request(), params);
   const failures = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
   if (failures.length > 0) throw invalid(failures.flatMap((failure) => fieldErrors(failure, '')));
   return request;
@@ -113,12 +109,6 @@ function coerceQuery(
     else params[name] = value;
   }
   return params;
-}
-
-function isPlainJson(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function fieldErrors(failure: ValidationError, parent: string): FieldError[] {

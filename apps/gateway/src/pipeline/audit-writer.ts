@@ -7,6 +7,8 @@ const BATCH_SIZE = 200;
 /** Entries of reads kept while `auth` is away; beyond this the oldest are given up, and the log says so. */
 const MAX_WAITING = 10_000;
 const RETRY_MS = 1000;
+/** Entries that nobody waits for gather for so long: a message and a commit carry many of them then. */
+const GATHER_MS = 100;
 
 interface Waiting {
   readonly entry: AuditEntry;
@@ -20,6 +22,7 @@ interface Waiting {
 export class AuditWriter {
   private waiting: Waiting[] = [];
   private sending: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
@@ -30,18 +33,22 @@ export class AuditWriter {
   /** Notes an entry; it is sent soon. */
   note(entry: AuditEntry): void {
     this.add({ entry });
+    if (this.waiting.length >= BATCH_SIZE) this.send();
+    else this.timer ??= setTimeout(() => this.send(), GATHER_MS);
   }
 
   /** Resolves once the entry is stored; a refusal is answered after that. @throws when `auth` cannot store it now */
   store(entry: AuditEntry): Promise<void> {
     return new Promise((resolve, reject) => {
       this.add({ entry, settle: (error) => (error ? reject(error) : resolve()) });
+      this.send();
     });
   }
 
   /** Sends what is left, once. */
   async stop(): Promise<void> {
     this.stopped = true;
+    clearTimeout(this.timer);
     await this.sending;
     if (this.waiting.length > 0) await this.sendAll();
   }
@@ -53,6 +60,11 @@ export class AuditWriter {
       given.forEach(({ settle }) => settle?.(new Error('too many audit entries are waiting')));
       this.logger.error({ msg: 'audit entries were given up', entries: given.length });
     }
+  }
+
+  private send(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     this.sending ??= this.sendAll().finally(() => {
       this.sending = undefined;
     });

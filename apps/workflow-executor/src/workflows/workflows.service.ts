@@ -13,15 +13,12 @@ import { created, idOfCursor, noContent, ok, UnitOfWork, type Call, type Reply }
 import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Pool } from 'pg';
+import type { Pool, QueryConfig } from 'pg';
 import { compileDefinition } from './compile-definition';
 
 const SUMMARY = `w.id, w.agent_id AS "agentId", w.name, w.description, w.metadata,
   ${rfc3339('w.created_at')} AS "createdAt", ${rfc3339('w.updated_at')} AS "updatedAt"`;
-const GET = `SELECT ${SUMMARY}, v.version, v.definition
-  FROM workflow.workflows w
-  JOIN workflow.workflow_versions v ON v.workflow_id = w.id AND v.version = coalesce($2, w.version)
-  WHERE w.id = $1 AND w.deleted_at IS NULL`;
+const GET = `SELECT * FROM workflow.get_workflow($1, $2, $3, $4)`;
 
 @Injectable()
 export class WorkflowsService {
@@ -44,11 +41,7 @@ export class WorkflowsService {
 
   /** @throws AppError `workflow.not-found`, `workflow.version.not-found` */
   async get(rows: RowContext, id: string, version?: number): Promise<Workflow> {
-    const [workflow] = await readAs<Workflow>(this.pool, rows, {
-      name: 'get-workflow',
-      text: GET,
-      values: [id, version ?? null],
-    });
+    const workflow = await this.find((query) => this.pool.query<Workflow>(query), rows, id, version);
     if (workflow) return workflow;
     if (version === undefined) throw notFound(id);
     await this.get(rows, id);
@@ -76,7 +69,7 @@ export class WorkflowsService {
       );
       await insertVersion(tx, { id, version: 1, agentId: call.agent.id, definition });
       tx.audit({ targetType: 'workflow', targetId: id, after: { name: chosen, version: 1 } });
-      return created(await this.getIn(tx, id));
+      return created(await this.getIn(tx, call.rows, id));
     });
   }
 
@@ -84,7 +77,7 @@ export class WorkflowsService {
     if (definition) compileDefinition(definition);
     return this.work.write(call, async (tx) => {
       await tx.query({ text: 'SELECT FROM workflow.workflows WHERE id = $1 FOR UPDATE', values: [id] });
-      const before = await this.getIn(tx, id);
+      const before = await this.getIn(tx, call.rows, id);
       const changed = definition !== undefined && JSON.stringify(definition) !== JSON.stringify(before.definition);
       const current = await newestVersion(tx, id);
       const version = changed ? current + 1 : current;
@@ -97,7 +90,7 @@ export class WorkflowsService {
           values: [id, version, name ?? null, description ?? null, metadata ?? null],
         }),
       );
-      const after = await this.getIn(tx, id);
+      const after = await this.getIn(tx, call.rows, id);
       tx.audit({ targetType: 'workflow', targetId: id, before: summaryOf(before), after: summaryOf(after) });
       return ok(after);
     });
@@ -115,9 +108,20 @@ export class WorkflowsService {
     });
   }
 
-  private async getIn(tx: Tx, id: string): Promise<Workflow> {
-    const { rows } = await tx.query<Workflow>({ name: 'get-workflow', text: GET, values: [id, null] });
-    if (!rows[0]) throw notFound(id);
+  private async getIn(tx: Tx, rows: RowContext, id: string): Promise<Workflow> {
+    const workflow = await this.find((query) => tx.query<Workflow>(query), rows, id);
+    if (!workflow) throw notFound(id);
+    return workflow;
+  }
+
+  private async find(
+    ask: (query: QueryConfig) => Promise<{ rows: Workflow[] }>,
+    { agentId, seesAll }: RowContext,
+    id: string,
+    version?: number,
+  ): Promise<Workflow | undefined> {
+    const values = [agentId, seesAll ? 'admin' : '', id, version ?? null];
+    const { rows } = await ask({ name: 'get-workflow', text: GET, values });
     return rows[0];
   }
 }

@@ -1,4 +1,4 @@
-import type { Migration } from '@agent-platform/database';
+import { rfc3339, type Migration } from '@agent-platform/database';
 import { messagingTablesV1 } from '@agent-platform/messaging';
 
 /** The policies of a table whose rows belong to `agent_id`. */
@@ -167,6 +167,22 @@ BEGIN
   RETURN true;
 END $$;
 
+-- One workflow as an agent sees it: the context of row-level security and the read in one statement, as this is the read that
+-- is made most. Runs as its caller, so that the policies decide.
+CREATE FUNCTION workflow.get_workflow(p_agent_id uuid, p_scope text, p_id uuid, p_version integer)
+  RETURNS TABLE (id uuid, "agentId" uuid, name text, description text, metadata jsonb, "createdAt" text, "updatedAt" text,
+    version integer, definition json)
+  LANGUAGE plpgsql SECURITY INVOKER AS $$
+BEGIN
+  PERFORM set_config('app.agent_id', p_agent_id::text, true), set_config('app.scope', p_scope, true);
+  RETURN QUERY
+    SELECT w.id, w.agent_id, w.name, w.description, w.metadata, ${rfc3339('w.created_at')}, ${rfc3339('w.updated_at')},
+      v.version, v.definition
+    FROM workflow.workflows w
+    JOIN workflow.workflow_versions v ON v.workflow_id = w.id AND v.version = coalesce(p_version, w.version)
+    WHERE w.id = p_id AND w.deleted_at IS NULL;
+END $$;
+
 -- Gives runs that nobody holds (their replica died, or had too much to do) to p_owner, under the next epoch.
 CREATE FUNCTION workflow.claim_runs(p_owner uuid, p_lease interval, p_limit integer)
   RETURNS TABLE (run_id uuid, epoch integer)
@@ -180,7 +196,7 @@ CREATE FUNCTION workflow.claim_runs(p_owner uuid, p_lease interval, p_limit inte
   RETURNING r.id, r.lease_epoch
 $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA workflow FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.record_progress, workflow.claim_runs TO ap_workflow;
+GRANT EXECUTE ON FUNCTION workflow.record_progress, workflow.claim_runs, workflow.get_workflow TO ap_workflow;
 ${messagingTablesV1('workflow', 'ap_workflow')}
 `,
 };
