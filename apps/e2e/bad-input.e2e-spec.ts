@@ -80,7 +80,7 @@ describe('requests', () => {
       body: stream,
       duplex: 'half',
       headers: { authorization: `Bearer ${platform.keys.OpenClaw}`, 'content-type': 'application/json' },
-    } as RequestInit);
+    });
     expect(response.status).toBe(413);
   });
 

@@ -18,6 +18,7 @@ const SPECIAL = [
   '198.18.0.0/15',
   '64:ff9b:1::/48',
   '100::/64',
+  '100:0:0:1::/64',
   'fec0::/10',
   '5f00::/16',
 ].map((text) => ipaddr.parseCIDR(text) as Network);

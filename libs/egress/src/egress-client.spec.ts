@@ -44,7 +44,7 @@ describe('EgressClient', () => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         response.writeHead(201, { 'x-answer': 'yes' });
-        response.end(`${request.method} ${request.url} ${request.headers['x-mine']} ${body}`);
+        response.end([request.method, request.url, request.headers['x-mine'], body].join(' '));
       });
     });
     const answer = await clientWith().request({
@@ -96,12 +96,28 @@ describe('EgressClient', () => {
       response.writeHead(302, { location: to }).end();
     });
     const client = clientWith();
-    const headers = { authorization: 'Bearer secret', 'x-api-key': 'secret', 'x-plain': 'kept' };
+    const headers = {
+      authorization: 'Bearer secret',
+      'x-api-key': 'secret',
+      'private-token': 'secret',
+      'accept-language': 'kept',
+    };
     const { body } = await client.request(get(`${url}/out`, { headers }));
     expect(body.toString()).not.toContain('secret');
     expect(body.toString()).toContain('kept');
     expect(await codeOf(client.request(get(`${url}/metadata`)))).toBe('egress.address.forbidden');
     expect(await codeOf(client.request(get(`${url}/loop`)))).toBe('egress.redirects.too-many');
+  });
+
+  it('tells bad redirects, methods and endless timeouts from failures of the peer', async () => {
+    const url = await serve((_request, response) => void response.writeHead(302, { location: 'http://[bad' }).end());
+    const client = clientWith();
+    expect(await codeOf(client.request(get(url)))).toBe('egress.url.invalid');
+    const fine = await serve((_request, response) => response.end());
+    expect(await codeOf(client.request(get(fine, { timeoutMs: 2 ** 40 })))).toBe('answered');
+    for (const method of ['GE T', 'CONNECT', 'TRACE', 'get', '']) {
+      expect(await codeOf(client.request(get(fine, { method })))).toBe('step.input.invalid');
+    }
   });
 
   it.each(['file:///etc/passwd', 'ftp://example.com', 'example.com', 'http://user:pw@example.com', '', 'javascript:1'])(
@@ -238,6 +254,15 @@ describe('special addresses', () => {
     await expect(recorder('8.8.8.8').client.request(get(url, { signal: abort.signal }))).rejects.toThrow(
       'passed the check',
     );
+  });
+
+  it('knows a denied name by any number of dots behind it', async () => {
+    const { client } = recorder('8.8.8.8');
+    const denying = clientWith({ deny: ['evil.example'], lookup: (() => undefined) as never });
+    for (const url of ['http://evil.example', 'http://evil.example.', 'http://EVIL.example../']) {
+      expect(await codeOf(denying.request(get(url)))).toMatch(/^egress\.(address\.forbidden|url\.invalid)$/);
+    }
+    expect(await codeOf(client.request(get('http://[100:0:0:1::1]')))).toBe('egress.address.forbidden');
   });
 
   it('denies what is denied although it is allowed, by name and by address', async () => {

@@ -1,9 +1,9 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { AppError } from '@agent-platform/errors';
-import { Agent, request as send, type Dispatcher } from 'undici';
+import { Agent, request as send } from 'undici';
 import { AddressPolicy, type AddressRules } from './address-policy';
-import { checkHeaders, withoutCredentials } from './headers';
+import { checkHeaders, checkMethod, harmless } from './headers';
 
 export interface EgressOptions extends AddressRules {
   /** Default 1 MiB. */
@@ -35,6 +35,8 @@ const DEFAULT_MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const CONNECT_TIMEOUT_MS = 5000;
 const MAX_REDIRECTS = 3;
+/** The longest time that a timer of Node.js can hold. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -64,10 +66,11 @@ export class EgressClient {
    *   `egress.response.too-large`, `egress.redirects.too-many`, `step.input.invalid` for headers; the signal's reason
    */
   async request(request: EgressRequest): Promise<EgressResponse> {
-    const deadline = AbortSignal.timeout(request.timeoutMs);
+    const deadline = AbortSignal.timeout(Math.min(request.timeoutMs, MAX_TIMEOUT_MS));
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
     let url = parseUrl(request.url, request.query);
-    let { method, body } = request;
+    let { body } = request;
+    let method = checkMethod(request.method);
     let headers = checkHeaders(request.headers ?? {});
     for (let redirects = 0; ; redirects++) {
       this.checkHost(url);
@@ -77,12 +80,13 @@ export class EgressClient {
       if (redirects === MAX_REDIRECTS) {
         throw new AppError('egress.redirects.too-many', `${url.host} redirects more than ${MAX_REDIRECTS} times.`);
       }
-      const next = parseUrl(new URL(location, url).href);
-      if (next.origin !== url.origin) headers = withoutCredentials(headers);
+      const next = parseUrl(URL.canParse(location, url.href) ? new URL(location, url).href : location);
+      if (next.origin !== url.origin) headers = harmless(headers);
       // RFC 9110 section 15.4: 303 becomes GET, and 301 and 302 turn a POST into one, as every browser does.
       if (response.status === 303 || (response.status < 303 && method === 'POST')) {
         method = method === 'HEAD' ? 'HEAD' : 'GET';
         body = undefined;
+        delete headers['content-type'];
       }
       url = next;
     }
@@ -154,7 +158,7 @@ export class EgressClient {
     return (hostname, options, callback) => {
       lookup(hostname, { ...options, all: true }, (error, found) => {
         if (error) return callback(error, '', 0);
-        const hostAllowed = this.policy.hostRule(hostname.replace(/\.$/, '').toLowerCase()) === 'allowed';
+        const hostAllowed = this.policy.hostRule(plainHost(hostname)) === 'allowed';
         const addresses: LookupAddress[] = Array.isArray(found) ? found : [];
         const usable = addresses.filter(({ address }) => this.policy.mayConnect(address, hostAllowed));
         const [first] = usable;
@@ -184,10 +188,12 @@ function parseUrl(text: string, query: Readonly<Record<string, string>> = {}): U
 }
 
 function hostOf(url: URL): string {
-  return url.hostname
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '')
-    .toLowerCase();
+  return plainHost(url.hostname.replace(/^\[|\]$/g, ''));
+}
+
+/** A name with dots behind it is the same name. */
+function plainHost(host: string): string {
+  return host.replace(/\.+$/, '').toLowerCase();
 }
 
 function forbidden(host: string): AppError {

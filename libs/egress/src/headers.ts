@@ -16,8 +16,17 @@ const OURS = new Set([
 ]);
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** What may identify the caller, and so stays with the origin it was meant for. */
-const CREDENTIALS = /^(authorization|cookie|x-.*(key|token|secret|auth).*|.*api-?key|idempotency-key)$/;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** What may follow a redirect to another origin: nothing that could be a credential, whatever its name. */
+const HARMLESS = ['accept', 'accept-language', 'user-agent', 'traceparent', 'content-type'];
+
+/** @throws AppError `step.input.invalid` for anything but the methods that steps may use */
+export function checkMethod(method: string): string {
+  if (METHODS.includes(method)) return method;
+  throw new AppError('step.input.invalid', `The method must be one of ${METHODS.join(', ')}.`, {
+    errors: [{ path: 'method', message: `must be one of ${METHODS.join(', ')}` }],
+  });
+}
 
 /** Lower-cased headers. @throws AppError `step.input.invalid` for a name or value that HTTP does not allow (RFC 9110 section 5) */
 export function checkHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -29,9 +38,9 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): Record<
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** Without what must not follow a redirect to another origin. */
-export function withoutCredentials(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.test(name)));
+/** The headers that may follow a redirect to another origin. */
+export function harmless(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.includes(name)));
 }
 
 function refused(name: string, why: string): AppError {
