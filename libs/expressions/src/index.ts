@@ -1,2 +1,2 @@
-export { describeProblem, ExpressionError, type ExpressionProblem } from './errors';
-export { compileTemplate, type Scope, type Template } from './template';
+export { ExpressionError, ExpressionErrors, type ExpressionProblem } from './errors';
+export { compileTemplate, evaluateCondition, type Template } from './template';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { ExpressionError } from './errors';
-import type { Json } from './json';
-import { compileTemplate, type Scope, type Template } from './template';
+import { ExpressionError, ExpressionErrors, type ExpressionProblem } from './errors';
+import type { Json, Scope } from './json';
+import { compileTemplate, evaluateCondition } from './template';
 
 const SCOPE: Scope = {
   input: { leadId: 'lead-7', visits: 7, list: [1, 2, 3], nothing: null, odd: { 'a-b': 1 } },
@@ -9,15 +9,16 @@ const SCOPE: Scope = {
   run: { id: 'run-1' },
 };
 
-function compile(value: Json): Template {
-  const result = compileTemplate(value, 'with');
-  if ('problems' in result) throw new Error(JSON.stringify(result.problems));
-  return result.template;
-}
+const compile = (value: Json) => compileTemplate(value, 'with', { variables: ['input', 'steps', 'run'] });
 const evaluate = (value: Json, scope: Scope = SCOPE): Json => compile(value).evaluate(scope);
-function problemsOf(value: Json) {
-  const result = compileTemplate(value, 'with');
-  return 'problems' in result ? result.problems : [];
+function problemsOf(value: Json): readonly ExpressionProblem[] {
+  try {
+    compile(value);
+  } catch (error) {
+    if (error instanceof ExpressionErrors) return error.problems;
+    throw error;
+  }
+  return [];
 }
 
 describe('templates', () => {
@@ -75,7 +76,11 @@ describe('templates', () => {
         column: 15,
         hint: expect.stringContaining('==') as string,
       }),
-      expect.objectContaining({ path: 'with.b', line: 2, hint: 'The names here are input, steps, run.' }),
+      expect.objectContaining({
+        path: 'with.b',
+        line: 2,
+        hint: 'The known names are input, steps, run; text needs quotes.',
+      }),
     ]);
   });
 
@@ -102,12 +107,12 @@ describe('templates', () => {
   });
 
   it.each([
-    ['${{ input.missing }}', 'No such key: missing'],
-    ['${{ input.constructor }}', 'No such key'],
-    ['${{ input.__proto__ }}', 'No such key'],
+    ['${{ input.missing }}', "There is no key 'missing' in input"],
+    ['${{ input.constructor }}', 'There is no key'],
+    ['${{ input.__proto__ }}', 'There is no key'],
     ['${{ input.visits + "x" }}', 'no such overload'],
-    ['${{ input.visits / 0 }}', 'finite'],
-    ['${{ 9007199254740993 }}', '2^53'],
+    ['${{ input.visits / 0 }}', 'Division by zero'],
+    ['${{ 9007199254740993 }}', 'too large to be exact'],
   ])('%s fails with the expression and its position', (text, message) => {
     const template = compile(text);
     expect(() => template.evaluate(SCOPE)).toThrow(ExpressionError);
@@ -121,15 +126,64 @@ describe('templates', () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it('ends a bomb of nested loops with a clear error', () => {
-    const list = Array.from({ length: 2000 }, (_, index) => index);
-    const bomb = compile('${{ input.list.map(a, input.list.map(b, input.list.map(c, 1))) }}');
-    expect(() => bomb.evaluate({ ...SCOPE, input: { list } })).toThrow('loops inside loops');
+  it('is a condition when it is true or false, and says what it is otherwise', () => {
+    expect(evaluateCondition(compile('${{ input.visits > 3 }}'), SCOPE)).toBe(true);
+    expect(() => evaluateCondition(compile('${{ input.visits }}'), SCOPE)).toThrow('but it is a number');
   });
 
-  it('ends a result that grows too large', () => {
-    const text = 'x'.repeat(1024 * 1024);
-    const bomb = compile(`\${{ ${Array.from({ length: 50 }, () => 'input.text').join(' + ')} }}`);
-    expect(() => bomb.evaluate({ ...SCOPE, input: { text } })).toThrow('too large');
+  it.each<[string, Json, Json]>([
+    ['a key named constructor', '${{ input.a }}', { constructor: 1, a: 2 }],
+    ['a literal with one', '${{ {"constructor": 1, "a": 2}.a }}', {}],
+    ['whole and decimal numbers that are equal', '${{ size(input.list) == 2.0 ? 2 : 0 }}', { list: [1, 2] }],
+    ['a position that comes from JSON', '${{ size("abcd".substring(0, input.n)) }}', { n: 2 }],
+  ])('works with %s', (_what, text, input) => {
+    expect(evaluate(text, { ...SCOPE, input })).toBe(2);
+  });
+
+  it('does not take a variable of a loop for a step', () => {
+    expect([...compile('${{ input.list.map(steps, steps.x) }}').stepRefs]).toEqual([]);
+  });
+
+  const list = Array.from({ length: 2000 }, (_, index) => index);
+  const keys = Object.fromEntries(list.map((index) => [`k${index}`, index]));
+  it.each<[string, string, Json]>([
+    ['nested loops', 'input.map(a, input.map(b, input.map(c, 1)))', list],
+    ['nested loops over keys', 'input.map(a, input.map(b, input.map(c, 1)))', keys],
+    [
+      'nested loops over a split text',
+      'input.split("").map(a, input.split("").map(b, input.split("").map(c, 1)))',
+      'x'.repeat(2000),
+    ],
+    ['lists that double', `[[1]]${'.map(a, a + a)'.repeat(26)}`, null],
+    ['lists of lists that double', `[1]${'.map(a, [a, a])'.repeat(24)}`, null],
+    ['a text that grows', Array.from({ length: 50 }, () => 'input').join(' + '), 'x'.repeat(100_000)],
+    [
+      'a search in a loop',
+      'input.l.map(a, input.s.contains(input.t))',
+      { l: list, s: 'a'.repeat(400_000), t: `${'a'.repeat(5000)}b` },
+    ],
+    ['a duration of many digits', 'duration(input)', `${'1'.repeat(4000)}s`],
+  ])('ends %s with a clear error, soon', (_what, source, input) => {
+    const bomb = compile(`\${{ ${source} }}`);
+    const startedAt = performance.now();
+    expect(() => bomb.evaluate({ ...SCOPE, input })).toThrow(ExpressionError);
+    // Not a measurement: without the meter these take minutes or all memory.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  it('names what nests too deep instead of running out of stack', () => {
+    let deep: Json = '${{ input.x }}';
+    for (let level = 0; level < 20_000; level++) deep = [deep];
+    expect(problemsOf(deep)[0]?.message).toContain('nests deeper');
+  });
+
+  it('keeps nothing of the unknown names that it refused', () => {
+    const grown = () => {
+      const before = process.memoryUsage().heapUsed;
+      for (let n = 0; n < 20_000; n++) problemsOf(`\${{ unknown${n}_${'x'.repeat(200)}(1) }}`);
+      return process.memoryUsage().heapUsed - before;
+    };
+    grown();
+    expect(grown()).toBeLessThan(64 * 1024 * 1024);
   });
 });

@@ -1,6 +1,6 @@
 import type { Json, JsonObject, RunError } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
-import { ExpressionError } from '@agent-platform/expressions';
+import { evaluateCondition, ExpressionError } from '@agent-platform/expressions';
 import { toCloudEvent } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
 import { StepFailure, type HttpStep } from '../steps/http-step';
@@ -139,7 +139,7 @@ export class RunExecution {
     try {
       await this.authorize(step);
       if (this.halted) return;
-      if (step.condition && !this.holds(step)) this.skip(step);
+      if (step.condition && !evaluateCondition(step.condition, this.scope())) this.skip(step);
       else if (step.type === 'transform') this.transform(step);
       else if (step.type === 'event') this.emit(step);
       else await this.call(step);
@@ -165,18 +165,6 @@ export class RunExecution {
         await this.sleep(AUTHORIZE_RETRY_MS);
       }
     }
-  }
-
-  private holds(step: CompiledStep): boolean {
-    const value = step.condition?.evaluate(this.scope());
-    if (typeof value !== 'boolean') {
-      throw new StepFailure(
-        'step.expression.failed',
-        `if must be true or false, and is ${JSON.stringify(value)}.`,
-        false,
-      );
-    }
-    return value;
   }
 
   private transform(step: CompiledStep): void {
@@ -342,5 +330,7 @@ function toRunError(error: unknown): RunError {
 }
 
 function detailOf(error: StepFailure | AppError | ExpressionError): string {
-  return error instanceof ExpressionError ? error.message : error.detail;
+  if (!(error instanceof ExpressionError)) return error.detail;
+  const { path, line, column, expression, message } = error;
+  return `${path}: ${message} (line ${line}, column ${column}${expression ? ` of \${{ ${expression} }}` : ''}).`;
 }

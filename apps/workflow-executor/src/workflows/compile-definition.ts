@@ -6,7 +6,7 @@ import {
   type JsonObject,
 } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
-import { compileTemplate, describeProblem, type Template } from '@agent-platform/expressions';
+import { compileTemplate, ExpressionErrors, type ExpressionProblem, type Template } from '@agent-platform/expressions';
 import { compileInputSchema } from './input-schema';
 import { parseDurationMs } from './duration';
 import {
@@ -37,6 +37,8 @@ const WITH_FIELDS: Record<StepType, readonly string[]> = {
 };
 const REQUIRED_WITH: Record<StepType, readonly string[]> = { http: ['url'], transform: ['value'], event: ['type'] };
 const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** What expressions outside of loops may read. */
+const TOP_LEVEL_VARIABLES = ['input', 'steps', 'run'];
 /** Names that JavaScript gives a meaning of its own are no ids: `steps.constructor` must never be anything but a step. */
 const STEP_ID =
   /^(?!(?:__proto__|constructor|prototype|toString|valueOf|hasOwnProperty)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
@@ -218,10 +220,13 @@ class DefinitionCheck {
   }
 
   private template(value: Json, path: string): Template | undefined {
-    const result = compileTemplate(value, path);
-    if ('template' in result) return result.template;
-    for (const problem of result.problems) this.fail(problem.path, describeProblem(problem));
-    return undefined;
+    try {
+      return compileTemplate(value, path, { variables: TOP_LEVEL_VARIABLES });
+    } catch (error) {
+      if (!(error instanceof ExpressionErrors)) throw error;
+      for (const problem of error.problems) this.fail(problem.path, describeProblem(problem));
+      return undefined;
+    }
   }
 
   /** Ids once each, needs that exist, no cycle, and expressions that read only what surely ran before. */
@@ -294,6 +299,10 @@ class DefinitionCheck {
     this.errors.push({ path, message });
     return undefined;
   }
+}
+
+function describeProblem({ expression, line, column, message, hint }: ExpressionProblem): string {
+  return `${message} (line ${line}, column ${column} of \${{ ${expression} }})${hint ? `. ${hint}` : ''}`;
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

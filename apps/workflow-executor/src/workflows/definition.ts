@@ -47,8 +47,4 @@ export interface CompiledDefinition {
 }
 
 /** The scope of every expression at the top level. */
-export interface RunScope {
-  readonly input: JsonObject;
-  readonly steps: Json;
-  readonly run: JsonObject;
-}
+export type RunScope = Readonly<Record<'input' | 'steps' | 'run', Json>>;
