@@ -28,6 +28,16 @@ function slowPeer(): Promise<Peer> {
   return startPeer((_request, response) => void setTimeout(() => response.end('{"n": 1}'), 300));
 }
 
+/** Creates the workflow of ten steps and starts a run of it. */
+async function startTenSteps(agent: TestClient, peer: Peer): Promise<{ id: string; workflowId: string }> {
+  const created = await agent.post('/v1/workflows', { definition: tenSteps(peer.url) });
+  const { id: workflowId } = created.body.data as unknown as Workflow;
+  const accepted = await agent.post(`/v1/workflows/${workflowId}/runs`, {});
+  expect(accepted.status).toBe(202);
+  const { id } = accepted.body.data as unknown as RunWithSteps;
+  return { id, workflowId };
+}
+
 const countOf = (peer: Peer, id: string) => peer.requests.filter(({ path }) => path === `/${id}`).length;
 
 describe('a run survives kill -9', () => {
@@ -47,11 +57,11 @@ describe('a run survives kill -9', () => {
     >;
     const client = () => new TestClient(`http://127.0.0.1:${platform.port}`, key);
 
-    const created = await client().post('/v1/workflows', { definition: tenSteps(peer.url) });
-    const { id: workflowId } = created.body.data as unknown as Workflow;
-    const accepted = await client().post(`/v1/workflows/${workflowId}/runs`, {});
-    expect(accepted.status).toBe(202);
-    const { id } = accepted.body.data as unknown as RunWithSteps;
+    const { id, workflowId } = await startTenSteps(client(), peer);
+    // A newer version must not touch the run that is under way.
+    const other = { name: 'other', steps: [{ id: 's1', type: 'http', with: { url: `${peer.url}/other` } }] };
+    const updated = await client().send('PATCH', `/v1/workflows/${workflowId}`, JSON.stringify({ definition: other }));
+    expect(updated.body.data).toMatchObject({ version: 2 });
 
     const mayRepeat = new Set<string>();
     for (const kills of [2, 5, 8]) {
@@ -84,10 +94,7 @@ describe('a run survives kill -9', () => {
     const platform = await startTestPlatform('separate processes');
     const agent = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
     const first = platform.separate?.processes.get('workflow-executor');
-    const created = await agent.post('/v1/workflows', { definition: tenSteps(peer.url) });
-    const { id: workflowId } = created.body.data as unknown as Workflow;
-    const { body } = await agent.post(`/v1/workflows/${workflowId}/runs`, {});
-    const { id } = body.data as unknown as RunWithSteps;
+    const { id } = await startTenSteps(agent, peer);
     // Started after the run was accepted, so that the run is the first one's.
     await platform.separate?.startService('workflow-executor');
     await until('the third step', () => countOf(peer, 's3') > 0);
@@ -109,10 +116,7 @@ describe('a run survives kill -9', () => {
     const platform = await startTestPlatform('separate processes');
     const agent = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
     const first = platform.separate?.processes.get('workflow-executor');
-    const created = await agent.post('/v1/workflows', { definition: tenSteps(peer.url) });
-    const { id: workflowId } = created.body.data as unknown as Workflow;
-    const { body } = await agent.post(`/v1/workflows/${workflowId}/runs`, {});
-    const { id } = body.data as unknown as RunWithSteps;
+    const { id } = await startTenSteps(agent, peer);
     await platform.separate?.startService('workflow-executor');
     await until('the third step', () => countOf(peer, 's3') > 0);
     first?.child.kill('SIGSTOP');

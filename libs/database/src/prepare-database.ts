@@ -27,7 +27,8 @@ export async function prepareDatabase(
       const role = roleOf(service);
       const { schema } = SERVICES[service];
       await ensureRole(client, role, passwords[role]);
-      await client.query(`GRANT ${role} TO CURRENT_USER`);
+      // The owner may become each role, so that a service can be started by hand with the owner's URL.
+      await client.query(`GRANT ${role} TO CURRENT_USER, ${OWNER_ROLE}`);
       await ensureSchema(client, schema);
       await client.query(`GRANT USAGE ON SCHEMA ${schema}, platform TO ${role}`);
       await client.query(`ALTER ROLE ${role} SET search_path = ${schema}, platform`);

@@ -1,0 +1,61 @@
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import type { JsonObject } from '../json';
+import { AUTH_METHODS, type AuthMethod } from './integration';
+
+/** What a definition consists of; each field may be given at creation and changed later. */
+export class IntegrationFields {
+  @IsOptional()
+  @IsUrl({ require_protocol: true, protocols: ['http', 'https'], require_tld: false })
+  @MaxLength(2048)
+  readonly baseUrl?: string;
+
+  @IsOptional()
+  @IsIn(AUTH_METHODS)
+  readonly authMethod?: AuthMethod;
+
+  /** OAuth2: authorize, token and revoke URLs, scopes, client id and secret; API key: header or query name and prefix. */
+  @IsOptional()
+  @IsObject()
+  readonly auth?: JsonObject;
+
+  /** Hosts that the credential may be sent to; default that of the base URL. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsString({ each: true })
+  @MaxLength(253, { each: true })
+  readonly allowedHosts?: string[];
+
+  /** Method, path, interval and expected status. */
+  @IsOptional()
+  @IsObject()
+  readonly healthCheck?: JsonObject;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  readonly rateLimitRpm?: number;
+
+  /** `{scheme, secrets, toleranceSeconds}` of inbound webhooks; the answer holds their URL, never the secrets. */
+  @IsOptional()
+  @IsObject()
+  readonly webhook?: JsonObject;
+
+  /** An OpenAPI document; its operations become callable by operationId. */
+  @IsOptional()
+  @IsObject()
+  readonly openapi?: JsonObject;
+}
