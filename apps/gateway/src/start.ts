@@ -45,6 +45,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   });
   const identities = new IdentityCache(bus);
   bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => identities.forget(message.json<AgentChanged>()));
+  await bus.flush();
   const audit = new AuditWriter(bus, logger);
   const pipeline = new Pipeline({
     bus,

@@ -6,7 +6,7 @@ import type { Meter } from './meter';
 const MAX_NESTING = 200;
 
 /** Values that one unit of cost copies. */
-const VALUES_PER_UNIT = 8;
+const VALUES_PER_UNIT = 2;
 
 /**
  * Copies what an expression evaluated to into plain JSON: whole numbers become numbers, timestamps RFC 3339 text,

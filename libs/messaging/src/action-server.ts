@@ -35,7 +35,8 @@ export class ActionServer {
 
   constructor(private readonly options: ActionServerOptions) {}
 
-  start(): void {
+  /** Resolves when requests reach this replica. */
+  async start(): Promise<void> {
     const { service, bus } = this.options;
     const { actions, internals } = this.findHandlers();
     for (const action of ACTIONS.filter((candidate) => serviceOf(candidate) === service)) {
@@ -48,6 +49,7 @@ export class ActionServer {
     for (const [subject, handler] of internals) {
       this.subscriptions.push(bus.subscribe(subject, (message) => void this.answerInternal(handler, message), service));
     }
+    await bus.flush();
   }
 
   /** Takes no more requests, and waits for those under way. */

@@ -11,6 +11,7 @@ import {
   type NatsConnection,
   type Subscription,
 } from 'nats';
+import { coalesceWrites } from './coalesce-writes';
 import { RequestMux } from './request-mux';
 
 export interface BusOptions {
@@ -43,6 +44,7 @@ export class Bus {
     inboxPrefix: string,
     private readonly onStatus: (connected: boolean) => void,
   ) {
+    coalesceWrites(connection);
     this.mux = new RequestMux(connection, inboxPrefix);
     void this.watchStatus();
   }
@@ -112,6 +114,11 @@ export class Bus {
     return this.connection.subscribe(subject, { queue, callback: (error, message) => error ?? handler(message) });
   }
 
+  /** Resolves when the server has taken all that was sent, subscriptions too: from then on messages reach them. */
+  flush(): Promise<void> {
+    return this.connection.flush();
+  }
+
   jetStream(): JetStreamClient {
     return this.connection.jetstream({ timeout: JETSTREAM_TIMEOUT_MS });
   }
@@ -139,8 +146,10 @@ export class Bus {
   private setUp(up: boolean): void {
     if (this.up === up) return;
     this.up = up;
-    if (up) this.generation++;
-    else this.mux.failAll();
+    if (up) {
+      this.generation++;
+      coalesceWrites(this.connection);
+    } else this.mux.failAll();
     this.onStatus(up);
   }
 }

@@ -137,7 +137,7 @@ async function run(
       discovery: app.get(DiscoveryService, { strict: false }),
       scanner: app.get(MetadataScanner, { strict: false }),
     });
-    server.start();
+    await server.start();
     closers.push(() => server.stop());
 
     const probePort = probes ? await startProbes(service, config, bus, pools, closers) : undefined;
