@@ -1,5 +1,6 @@
 export { migrate, pendingMigrations, withMigrationLock, type MigratedSchema, type Migration } from './migrate';
-export { checkRole, createPool, type PoolOptions } from './pool';
+export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';
+export { ReadPipeline } from './read-pipeline';
 export { OWNER_ROLE, roleOf } from './roles';
 export { inTransaction, readAs, rfc3339, unavailableIfDisconnected, type RowContext, type Tx } from './transaction';

@@ -1,9 +1,9 @@
-import { Pool, types } from 'pg';
+import { Pool, types, type ClientConfig } from 'pg';
 
 // Times leave Postgres as text and are shown as RFC 3339 by the statement; a bigint fits a JSON number up to 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
 
-export interface PoolOptions {
+export interface ConnectionOptions {
   /** `postgres://user:password@host:port/database`: a login of the role itself, or one that may SET ROLE to it. */
   readonly url: string;
   /** The role that all work is done as. */
@@ -12,8 +12,7 @@ export interface PoolOptions {
   readonly scope?: 'service';
   /** Shown in pg_stat_activity. */
   readonly name: string;
-  readonly max: number;
-  /** Told of connections that break while idle; the pool replaces them. */
+  /** Told of connections that break while idle; they are replaced. */
   readonly onError: (error: Error) => void;
 }
 
@@ -26,20 +25,24 @@ const STATEMENT_TIMEOUT_MS = 30_000;
  * A pool of pipelined connections: statements sent without waiting for the one before share a round trip.
  * @see https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
  */
-export function createPool({ url, role, scope, name, max, onError }: PoolOptions): Pool {
+export function createPool({ max, ...connection }: ConnectionOptions & { readonly max: number }): Pool {
+  const pool = new Pool({ ...clientConfig(connection), max });
+  pool.on('error', connection.onError);
+  return pool;
+}
+
+/** What every connection is opened with. */
+export function clientConfig({ url, role, scope, name }: ConnectionOptions): ClientConfig {
   const settings = [`-c role=${role}`, ...(scope ? [`-c app.scope=${scope}`] : [])];
-  const pool = new Pool({
+  return {
     connectionString: url,
     options: settings.join(' '),
     application_name: name,
-    max,
     pipeline: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
-  });
-  pool.on('error', onError);
-  return pool;
+  };
 }
 
 /** Refuses a role that row-level security would not hold: a superuser, or one that may bypass it. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { AppError } from '@agent-platform/errors';
 import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
@@ -84,21 +85,23 @@ async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (cause) {
-    throw new AppError('service.unavailable', 'The database cannot be reached. Try again shortly.', { cause });
+    throw databaseUnavailable(cause);
   }
 }
 
 /** SQLSTATE classes 08 (connection), 57P (shutdown, crash) and 53 (too many connections) pass; a retry may succeed. */
 export function unavailableIfDisconnected(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof AppError) return error;
+  if (!types.isNativeError(error) || error instanceof AppError) return error;
   const code = (error as { code?: unknown }).code;
   const passing =
     typeof code === 'string'
       ? /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT)/.test(code)
       : /connection|Client has/i.test(error.message);
-  return passing
-    ? new AppError('service.unavailable', 'The database cannot be reached. Try again shortly.', { cause: error })
-    : error;
+  return passing ? databaseUnavailable(error) : error;
+}
+
+export function databaseUnavailable(cause: unknown): AppError {
+  return new AppError('service.unavailable', 'The database cannot be reached. Try again shortly.', { cause });
 }
 
 /** SQL that shows a `timestamptz` as RFC 3339 UTC with milliseconds, as every answer does. */

@@ -1,5 +1,12 @@
 import { SERVICES, type ServiceName } from '@agent-platform/contracts';
-import { checkRole, createPool, pendingMigrations, roleOf, type MigratedSchema } from '@agent-platform/database';
+import {
+  checkRole,
+  createPool,
+  pendingMigrations,
+  ReadPipeline,
+  roleOf,
+  type MigratedSchema,
+} from '@agent-platform/database';
 import { ActionServer, Bus, OutboxRelay, UnitOfWork } from '@agent-platform/messaging';
 import { createLogger, createMetrics, startProbeServer, type Logger } from '@agent-platform/observability';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
@@ -23,6 +30,12 @@ export interface RunningService {
   readonly probePort: number | undefined;
   /** Finishes what is under way, hands over the rest, closes. Safe to call twice. */
   stop(): Promise<void>;
+}
+
+interface Pools {
+  readonly agent: Pool;
+  readonly service: Pool;
+  readonly reads: ReadPipeline;
 }
 
 interface ServiceParts {
@@ -61,14 +74,19 @@ export async function startDatabaseService(
   const pools = {
     agent: createPool({ ...common, name: service, max: config.databasePoolSize }),
     service: createPool({ ...common, name: `${service}:service`, scope: 'service', max: SERVICE_POOL_SIZE }),
+    reads: new ReadPipeline({ ...common, name: `${service}:reads` }),
   };
   try {
     await checkDatabase(pools.service, schema);
     return await run(parts, config, logger, pools);
   } catch (error) {
-    await Promise.allSettled([pools.agent.end(), pools.service.end()]);
+    await closePools(pools);
     throw error;
   }
+}
+
+async function closePools({ agent, service, reads }: Pools): Promise<void> {
+  await Promise.allSettled([agent.end(), service.end(), reads.close()]);
 }
 
 async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> {
@@ -89,7 +107,7 @@ async function run(
   { service, module, values = [], probes = true }: ServiceParts,
   config: ServiceConfig,
   logger: Logger,
-  pools: { agent: Pool; service: Pool } | undefined,
+  pools: Pools | undefined,
 ): Promise<RunningService> {
   const closers: (() => Promise<unknown>)[] = [];
   const stop = once(async () => {
@@ -98,7 +116,7 @@ async function run(
     }
   });
   try {
-    if (pools) closers.push(() => Promise.all([pools.agent.end(), pools.service.end()]));
+    if (pools) closers.push(() => closePools(pools));
     const bus = await Bus.connect({
       url: config.natsUrl,
       name: service,
@@ -116,6 +134,7 @@ async function run(
       providers.push(
         { provide: AGENT_POOL, useValue: pools.agent },
         { provide: SERVICE_POOL, useValue: pools.service },
+        { provide: ReadPipeline, useValue: pools.reads },
         { provide: OutboxRelay, useValue: relay },
         { provide: UnitOfWork, useValue: new UnitOfWork(pools.agent, SERVICES[service].schema, () => relay.wake()) },
       );
@@ -153,7 +172,7 @@ async function startProbes(
   service: ServiceName,
   config: ServiceConfig,
   bus: Bus,
-  pools: { agent: Pool; service: Pool } | undefined,
+  pools: Pools | undefined,
   closers: (() => Promise<unknown>)[],
 ): Promise<number> {
   let draining = false;

@@ -7,7 +7,7 @@ import type {
   Workflow,
   WorkflowSummary,
 } from '@agent-platform/contracts';
-import { readAs, rfc3339, type RowContext, type Tx } from '@agent-platform/database';
+import { readAs, ReadPipeline, rfc3339, type RowContext, type Tx } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { created, idOfCursor, noContent, ok, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
 import { AGENT_POOL } from '@agent-platform/service-host';
@@ -24,6 +24,7 @@ const GET = `SELECT * FROM workflow.get_workflow($1, $2, $3, $4)`;
 export class WorkflowsService {
   constructor(
     @Inject(AGENT_POOL) private readonly pool: Pool,
+    private readonly reads: ReadPipeline,
     private readonly work: UnitOfWork,
   ) {}
 
@@ -41,7 +42,7 @@ export class WorkflowsService {
 
   /** @throws AppError `workflow.not-found`, `workflow.version.not-found` */
   async get(rows: RowContext, id: string, version?: number): Promise<Workflow> {
-    const workflow = await this.find((query) => this.pool.query<Workflow>(query), rows, id, version);
+    const workflow = await this.find((query) => this.reads.query<Workflow>(query), rows, id, version);
     if (workflow) return workflow;
     if (version === undefined) throw notFound(id);
     await this.get(rows, id);
@@ -109,20 +110,21 @@ export class WorkflowsService {
   }
 
   private async getIn(tx: Tx, rows: RowContext, id: string): Promise<Workflow> {
-    const workflow = await this.find((query) => tx.query<Workflow>(query), rows, id);
+    const ask = async (query: QueryConfig) => (await tx.query<Workflow>(query)).rows;
+    const workflow = await this.find(ask, rows, id);
     if (!workflow) throw notFound(id);
     return workflow;
   }
 
   private async find(
-    ask: (query: QueryConfig) => Promise<{ rows: Workflow[] }>,
+    ask: (query: QueryConfig) => Promise<Workflow[]>,
     { agentId, seesAll }: RowContext,
     id: string,
     version?: number,
   ): Promise<Workflow | undefined> {
     const values = [agentId, seesAll ? 'admin' : '', id, version ?? null];
-    const { rows } = await ask({ name: 'get-workflow', text: GET, values });
-    return rows[0];
+    const [workflow] = await ask({ name: 'get-workflow', text: GET, values });
+    return workflow;
   }
 }
 
