@@ -1,8 +1,9 @@
+import { ConfigError } from '@agent-platform/config';
 import { NATS_USERS } from '@agent-platform/messaging';
 import { OWNER_ROLE, roleOf } from '@agent-platform/database';
 import { SERVICE_NAMES } from '@agent-platform/contracts';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** Passwords by role or user, made once. */
@@ -22,6 +23,32 @@ export class DataFolder {
 
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  /**
+   * Keeps the folder for this process until it ends. What a dead process left is taken over.
+   *
+   * @throws ConfigError when another process holds it
+   */
+  lock(): void {
+    const file = this.file('lock');
+    for (;;) {
+      try {
+        writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const holder = Number(readFileSync(file, 'utf8'));
+      if (holder > 0 && holder !== process.pid && isPlatform(holder)) {
+        throw new ConfigError([
+          `The data folder ${this.path} is in use by process ${holder}. Stop that one, or choose another folder and port: ` +
+            'DATA_DIR=.data2 PORT=3001 npm start',
+        ]);
+      }
+      rmSync(file, { force: true });
+    }
+    process.once('exit', () => rmSync(file, { force: true }));
   }
 
   /** The passwords of this installation, made at its first start. */
@@ -49,6 +76,20 @@ export class DataFolder {
     const temporary = this.file(`${name}.new`);
     writeFileSync(temporary, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
     renameSync(temporary, this.file(name));
+  }
+}
+
+/** Whether a process lives and, where the system tells, is one of this program: its number may have been given anew. */
+function isPlatform(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('standalone');
+  } catch {
+    return true;
   }
 }
 

@@ -23,6 +23,7 @@ async function main(flags: readonly string[]): Promise<void> {
   }
   // Found out before anything is started: the commonest reason for a start that fails.
   await checkPort(config);
+  folder.lock();
   const servers = await startServers(config, folder, folder.secrets());
   let platform: RunningPlatform | undefined;
   const stop = async () => {
