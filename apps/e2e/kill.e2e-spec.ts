@@ -63,26 +63,29 @@ describe('a run survives kill -9', () => {
     const updated = await client().send('PATCH', `/v1/workflows/${workflowId}`, JSON.stringify({ definition: other }));
     expect(updated.body.data).toMatchObject({ version: 2 });
 
-    const mayRepeat = new Set<string>();
-    for (const kills of [2, 5, 8]) {
-      await until(`request ${kills}`, () => new Set(peer.requests.map(({ path }) => path)).size >= kills);
+    const getRun = async () => (await client().get(`/v1/runs/${id}`)).body.data as unknown as RunWithSteps;
+    const recorded: { step: string; count: number }[] = [];
+    const killsAt = [2, 5, 8];
+    for (const count of killsAt) {
+      await until(`request ${count}`, () => new Set(peer.requests.map(({ path }) => path)).size >= count);
       await platform.kill();
-      // What was on its way when the process died may go out again; everything before it was recorded.
-      mayRepeat.add(peer.requests.at(-1)?.path ?? '');
       platform = await start();
+      const { steps } = await getRun();
+      const completed = steps.filter(({ status }) => status === 'completed');
+      recorded.push(...completed.map((step) => ({ step: step.id, count: countOf(peer, step.id) })));
     }
     const run = await until('the end of the run', async () => {
-      const { body } = await client().get(`/v1/runs/${id}`);
-      const found = body.data as unknown as RunWithSteps;
+      const found = await getRun();
       return found.endedAt !== null && found;
     });
     await platform.stop();
 
     expect(run).toMatchObject({ status: 'completed', output: 1 });
     expect(run.steps.map(({ status }) => status)).toEqual(STEPS.map(() => 'completed'));
+    expect(recorded.map(({ step }) => ({ step, count: countOf(peer, step) }))).toEqual(recorded);
+    // What was on its way at a kill went out once more; nothing else did.
+    expect(peer.requests.length).toBeLessThanOrEqual(STEPS.length + killsAt.length);
     for (const step of STEPS) {
-      const count = countOf(peer, step);
-      expect({ step, count }).toEqual({ step, count: mayRepeat.has(`/${step}`) && count === 2 ? 2 : 1 });
       const keys = peer.requests
         .filter(({ path }) => path === `/${step}`)
         .map(({ headers }) => headers['idempotency-key']);
@@ -129,7 +132,8 @@ describe('a run survives kill -9', () => {
     const rows = await platform.database.query('SELECT lease_epoch FROM workflow.workflow_runs WHERE id = $1', [id]);
     expect(rows).toEqual([{ lease_epoch: 2 }]);
     // The one that was under way when it was paused may have gone out twice; from there on only the new holder called.
-    expect(STEPS.slice(4).map((step) => countOf(peer, step))).toEqual(STEPS.slice(4).map(() => 1));
+    expect(STEPS.filter((step) => countOf(peer, step) > 1).length).toBeLessThanOrEqual(1);
+    expect(peer.requests.length).toBeLessThanOrEqual(STEPS.length + 1);
     await platform.stop();
   });
 });

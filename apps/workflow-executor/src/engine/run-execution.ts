@@ -54,6 +54,7 @@ export class RunExecution {
   private readonly journal: Journal;
   private failure: RunError | undefined;
   private halted = false;
+  private abandoned = false;
   private ended: Promise<void> = Promise.resolve();
 
   constructor(
@@ -79,8 +80,7 @@ export class RunExecution {
   run(): Promise<void> {
     this.ended = this.goThrough().catch((error: unknown) => {
       if (!(error instanceof Halted) && !(error instanceof LeaseLost)) throw error;
-      if (error instanceof LeaseLost)
-        this.parts.logger.warn({ msg: 'run lost to another replica', runId: this.lease.runId });
+      if (error instanceof LeaseLost) this.abandon();
     });
     return this.ended;
   }
@@ -94,6 +94,9 @@ export class RunExecution {
 
   /** Another replica has the run: whatever is under way stops, and nothing of it counts. */
   abandon(): void {
+    if (this.abandoned) return;
+    this.abandoned = true;
+    this.parts.logger.warn({ msg: 'run lost to another replica', runId: this.lease.runId });
     this.halted = true;
     this.journal.close();
     this.abort.abort(new Halted('the lease was lost'));
