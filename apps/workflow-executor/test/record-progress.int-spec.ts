@@ -42,8 +42,8 @@ async function stateOf(id: string) {
 }
 
 it.each([
-  ['an older epoch', (owner: string) => [owner, 1] as const],
-  ['another replica', () => [randomUUID(), 2] as const],
+  ['an older epoch', (owner: string): [string, number] => [owner, 1]],
+  ['another replica', (): [string, number] => [randomUUID(), 2]],
 ])('takes nothing from %s', async (_what, writer) => {
   const { id, owner } = await leasedRun();
   expect(await record(id, ...writer(owner), { status: 'completed', output: 1 })).toBe(false);
