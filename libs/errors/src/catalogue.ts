@@ -35,6 +35,7 @@ export const ERRORS = {
   'step.timeout': { status: 504, title: 'The step took longer than its timeout', retryable: true },
   'step.http.failed': { status: 502, title: 'The HTTP request of the step failed', retryable: true },
   'step.http.status': { status: 502, title: 'The HTTP request of the step was answered with an unexpected status' },
+  'step.output.too-deep': { status: 422, title: 'The output of the step is nested too deep' },
   'step.output.too-large': { status: 422, title: 'The output of the step is too large' },
   'step.input.invalid': { status: 422, title: 'The resolved fields of the step are not valid' },
   'step.failed': { status: 500, title: 'The step failed' },

@@ -4,6 +4,7 @@ export { Bus, header } from './bus';
 export { CONTEXT_HEADER, encodeContext, rowContextOf, traceIdOf, type AgentContext, type CallContext } from './call';
 export { idOfCursor } from './cursor';
 export { HandlesAction, HandlesInternal } from './handles';
+export { isTooDeep, MAX_JSON_DEPTH } from './json-depth';
 export { messagingTablesV1 } from './messaging-tables.sql';
 export { NATS_USERS, natsAccountsConfig, permissionsOf, type NatsUser } from './nats-permissions';
 export { OutboxRelay } from './outbox-relay';

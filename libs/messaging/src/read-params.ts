@@ -3,9 +3,8 @@ import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
 import { validateSync, type ValidationError } from 'class-validator';
 import type { CallContext } from './call';
+import { isTooDeep, MAX_JSON_DEPTH } from './json-depth';
 
-/** Deeper JSON than this is refused before it is parsed: nothing we own needs it, and some code walks it recursively. */
-const MAX_DEPTH = 128;
 /** An escape that may stand for what Postgres cannot store: NUL, or half of a surrogate pair. */
 const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
@@ -39,7 +38,9 @@ export function readParams<Request extends object>(
 
 function parseBody(payload: Uint8Array): JsonObject {
   if (payload.length === 0) return {};
-  refuseDeep(payload);
+  if (isTooDeep(payload)) {
+    throw new AppError('request.malformed', `The body is nested more than ${MAX_JSON_DEPTH} levels deep.`);
+  }
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
   let body: unknown;
   try {
@@ -52,24 +53,6 @@ function parseBody(payload: Uint8Array): JsonObject {
   }
   if (SUSPECT_ESCAPE.test(text)) refuseUnstorable(body);
   return body as JsonObject;
-}
-
-/** Counts brackets outside strings; a linear look at the bytes, no recursion. */
-function refuseDeep(payload: Uint8Array): void {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < payload.length; at++) {
-    const byte = payload[at];
-    if (inString) {
-      if (byte === 0x5c) at++;
-      else if (byte === 0x22) inString = false;
-    } else if (byte === 0x22) inString = true;
-    else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > MAX_DEPTH) {
-        throw new AppError('request.malformed', `The body is nested more than ${MAX_DEPTH} levels deep.`);
-      }
-    } else if (byte === 0x7d || byte === 0x5d) depth--;
-  }
 }
 
 /** Postgres stores neither NUL nor half a surrogate pair in text or jsonb. */

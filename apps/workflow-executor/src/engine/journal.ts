@@ -1,4 +1,5 @@
 import type { CloudEvent, Json, JsonObject, RunError } from '@agent-platform/contracts';
+import { unavailableIfDisconnected } from '@agent-platform/database';
 import type { Lease, RunRecord, RunStore, StepRecord } from './run-store';
 
 /** Another replica has the run now: nothing that is written here counts any more. */
@@ -31,26 +32,30 @@ export class Journal {
     this.notes.push(note);
   }
 
-  /** Resolves once everything noted so far is durable. @throws LeaseLost */
+  /** Resolves once everything noted so far is durable. @throws LeaseLost; what Postgres refuses for good */
   flush(): Promise<void> {
-    this.writing = this.writing.then(() => this.write());
-    return this.writing;
+    return this.inTurn(() => this.write());
   }
 
   /** Records the end of the run with what is left. @throws LeaseLost */
   finish(end: { status: 'completed' | 'failed'; output?: Json; error?: RunError; event: CloudEvent }): Promise<void> {
-    this.writing = this.writing.then(async () => {
+    return this.inTurn(async () => {
       const started = this.notes.find(({ event }) => event);
       // The event of the start is tied to the change to `running`, so a run that is over at once makes both changes.
       if (started) await this.write();
       await this.record(end, this.takeSteps());
     });
-    return this.writing;
   }
 
   /** From now on every write fails with LeaseLost. */
   close(): void {
     this.closed = true;
+  }
+
+  /** A write that failed for good leaves the next ones alone: they record the failure. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.writing = this.writing.catch(() => undefined).then(work);
+    return this.writing;
   }
 
   private async write(): Promise<void> {
@@ -72,17 +77,17 @@ export class Journal {
       if (this.closed) throw new LeaseLost();
       try {
         if (await this.store.record(this.owner, this.lease, run, steps)) return;
-        throw new LeaseLost();
+        this.close();
       } catch (error) {
-        if (error instanceof LeaseLost || !isPassing(error)) throw error;
+        if (!isPassing(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
   }
 }
 
-/** SQLSTATE classes of what the statement itself got wrong do not pass; a lost connection or a restart does. */
+/** A database that is away, or a statement that lost to another (SQLSTATE classes 40, 55, 57, 58): the next try may succeed. */
 function isPassing(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code === undefined || !/^(22|23|42|P0)/.test(code);
+  const { code } = error as { code?: unknown };
+  return unavailableIfDisconnected(error) !== error || (typeof code === 'string' && /^(40|55|57|58)/.test(code));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Json, JsonObject, RunError } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { evaluateCondition, ExpressionError } from '@agent-platform/expressions';
@@ -11,6 +12,7 @@ import type { AgentDirectory } from './agent-directory';
 import { Journal, LeaseLost } from './journal';
 import { retryDelayMs } from './retry-delay';
 import type { Lease, RunStore, StepRecord, StoredRun } from './run-store';
+import { storable } from './storable';
 
 interface ExecutionParts {
   readonly owner: string;
@@ -50,7 +52,10 @@ export class RunExecution {
   private readonly done = new Map<string, DoneStep>();
   private readonly resumed = new Map<string, Resumed>();
   private readonly underWay = new Map<string, Promise<void>>();
+  /** Ends calls that are under way. */
   private readonly abort = new AbortController();
+  /** Ends waits for a time. */
+  private readonly rouse = new AbortController();
   private readonly journal: Journal;
   private failure: RunError | undefined;
   private halted = false;
@@ -88,6 +93,7 @@ export class RunExecution {
   /** Starts nothing more; resolves once what is under way has been recorded. */
   async halt(): Promise<void> {
     this.halted = true;
+    this.rouse.abort();
     this.wake();
     await this.ended.catch(() => undefined);
   }
@@ -99,6 +105,7 @@ export class RunExecution {
     this.parts.logger.warn({ msg: 'run lost to another replica', runId: this.lease.runId });
     this.halted = true;
     this.journal.close();
+    this.rouse.abort();
     this.abort.abort(new Halted('the lease was lost'));
     this.wake();
   }
@@ -113,7 +120,10 @@ export class RunExecution {
       if (this.underWay.size === 0) throw new Error('no step can go on');
       await Promise.race([woken, ...this.underWay.values()]);
     }
-    if (this.failure) this.abort.abort(new Halted('the run failed'));
+    if (this.failure) {
+      this.rouse.abort();
+      this.abort.abort(new Halted('the run failed'));
+    }
     await Promise.allSettled(this.underWay.values());
     if (this.failure) await this.finish({ status: 'failed', error: this.failure });
     else if (this.halted) await this.journal.flush();
@@ -234,7 +244,8 @@ export class RunExecution {
   }
 
   private completeStep(step: CompiledStep, record: Partial<StepRecord> & { output: Json; attempt: number }): void {
-    const bytes = Buffer.byteLength(JSON.stringify(record.output));
+    const text = JSON.stringify(record.output);
+    const bytes = Buffer.byteLength(text);
     if (bytes > LIMITS.outputBytes) {
       throw new StepFailure(
         'step.output.too-large',
@@ -242,9 +253,14 @@ export class RunExecution {
         false,
       );
     }
+    // What later steps read must be what a takeover would read.
+    const kept = storable(text);
+    const output = kept === text ? record.output : (JSON.parse(kept) as Json);
     const endedAt = now();
-    this.journal.note({ step: { ...recordOf(step), status: 'completed', startedAt: endedAt, endedAt, ...record } });
-    this.done.set(step.id, { status: 'completed', output: record.output });
+    this.journal.note({
+      step: { ...recordOf(step), status: 'completed', startedAt: endedAt, endedAt, ...record, output },
+    });
+    this.done.set(step.id, { status: 'completed', output });
   }
 
   private skip(step: CompiledStep): void {
@@ -294,19 +310,9 @@ export class RunExecution {
 
   private async sleep(ms: number): Promise<void> {
     if (ms <= 0) return;
-    const { signal } = this.abort;
-    await new Promise<void>((resolve) => {
-      const finish = () => {
-        clearTimeout(timer);
-        clearInterval(watch);
-        signal.removeEventListener('abort', finish);
-        resolve();
-      };
-      const timer = setTimeout(finish, ms);
-      const watch = setInterval(() => this.halted && finish(), 100);
-      signal.addEventListener('abort', finish);
-    });
-    if (this.halted || signal.aborted) throw new Halted();
+    const { signal } = this.rouse;
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) throw new Halted();
   }
 }
 
@@ -324,12 +330,12 @@ function limited(output: Json): Json {
   throw new AppError('run.output.too-large', `The output has ${bytes} bytes; ${LIMITS.outputBytes} are allowed.`);
 }
 
-/** What a person reads of a failure; NUL has no place in a database's text. */
+/** What a person reads of a failure. */
 function toRunError(error: unknown): RunError {
   const known = error instanceof StepFailure || error instanceof AppError;
   const code = known ? error.code : error instanceof ExpressionError ? 'step.expression.failed' : 'internal';
   const detail = known || error instanceof ExpressionError ? detailOf(error) : 'The step failed on our side.';
-  return { code, detail: detail.replaceAll('\0', ' ').toWellFormed().slice(0, 2000) };
+  return { code, detail: detail.slice(0, 2000) };
 }
 
 function detailOf(error: StepFailure | AppError | ExpressionError): string {

@@ -3,6 +3,7 @@ import { OutboxRelay } from '@agent-platform/messaging';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
+import { storable } from './storable';
 
 /** What is recorded of a step. */
 export interface StepRecord {
@@ -91,7 +92,7 @@ export class RunStore {
     const { rows } = await this.pool.query<{ held: boolean }>({
       name: 'record-progress',
       text: 'SELECT workflow.record_progress($1, $2, $3, $4, $5) AS held',
-      values: [runId, owner, epoch, JSON.stringify(run), JSON.stringify(steps)],
+      values: [runId, owner, epoch, storable(JSON.stringify(run)), storable(JSON.stringify(steps))],
     });
     if (run.event || steps.some(({ event }) => event)) this.relay.wake();
     return rows[0]?.held ?? false;

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '@agent-platform/contracts';
 import { EgressClient, type EgressResponse } from '@agent-platform/egress';
 import { AppError } from '@agent-platform/errors';
+import { isTooDeep, MAX_JSON_DEPTH } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
 
 /** An attempt of a step that failed; `retryable` says whether another may succeed. */
@@ -104,6 +105,13 @@ function isExpected(status: number, expected: Json | undefined): boolean {
 function parseBody({ headers, body }: EgressResponse): Json {
   const text = body.toString('utf8');
   if (!/\bjson\b/i.test(headers['content-type'] ?? '')) return text;
+  if (isTooDeep(body)) {
+    throw new StepFailure(
+      'step.output.too-deep',
+      `The answer is JSON nested more than ${MAX_JSON_DEPTH} levels deep.`,
+      false,
+    );
+  }
   try {
     return JSON.parse(text) as Json;
   } catch {
