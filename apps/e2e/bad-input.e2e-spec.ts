@@ -1,4 +1,4 @@
-import { startTestPlatform, TestClient, type TestPlatform } from '@agent-platform/testing';
+import { startTestPlatform, TestClient, until, type TestPlatform } from '@agent-platform/testing';
 
 let platform: TestPlatform;
 let agent: TestClient;
@@ -140,6 +140,19 @@ describe('keys', () => {
       requestId,
     ]);
     expect(rows).toEqual([{ decision: 'refused', reason: 'auth.credentials.invalid (malformed)' }]);
+  });
+
+  it('stores the audit row of a target that cannot be stored as it is, and holds up no other', async () => {
+    const requestId = `unstorable-${Date.now()}`;
+    expectProblem(await agent.get('/v1/workflows/%00', { 'x-request-id': requestId }), 'request.invalid');
+    const rows = await until('the audit row', async () => {
+      const found = await platform.database.query(
+        'SELECT decision, target_id FROM auth.audit_log WHERE request_id = $1',
+        [requestId],
+      );
+      return found.length > 0 && found;
+    });
+    expect(rows).toEqual([{ decision: 'failed', target_id: '\ufffd' }]);
   });
 });
 

@@ -3,4 +3,5 @@ export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';
 export { ReadPipeline } from './read-pipeline';
 export { OWNER_ROLE, roleOf } from './roles';
+export { storable } from './storable';
 export { inTransaction, readAs, rfc3339, unavailableIfDisconnected, type RowContext, type Tx } from './transaction';

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '@agent-platform/contracts';
+import { storable } from '@agent-platform/database';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import type { Logger } from '@agent-platform/observability';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
@@ -26,7 +27,10 @@ export class AuditService implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
-  /** Stores entries; one that was stored before is left alone, so that a sender may repeat. Answers once committed. */
+  /**
+   * Stores entries; one that was stored before is left alone, so that a sender may repeat. Answers once committed. What a
+   * caller wrote into one must not keep it, and those that travel with it, from being stored.
+   */
   async record(entries: readonly AuditEntry[]): Promise<void> {
     await this.pool.query({
       name: 'record-audit',
@@ -38,7 +42,7 @@ export class AuditService implements OnModuleInit, OnModuleDestroy {
                "targetId" text, decision text, reason text, before jsonb, after jsonb, ip inet, "userAgent" text,
                "requestId" text, "traceId" text)
              ON CONFLICT (id, at) DO NOTHING`,
-      values: [JSON.stringify(entries)],
+      values: [storable(JSON.stringify(entries))],
     });
   }
 

@@ -27,7 +27,8 @@ export class Exchange {
   }
 
   get ip(): string | null {
-    return this.request.socket.remoteAddress ?? null;
+    // The zone of a link-local address (RFC 4007 section 11) means something on this host only.
+    return this.request.socket.remoteAddress?.replace(/%.*$/, '') ?? null;
   }
 
   get userAgent(): string | null {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Json, JsonObject, RunError } from '@agent-platform/contracts';
+import { storable } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { evaluateCondition, ExpressionError } from '@agent-platform/expressions';
 import { toCloudEvent } from '@agent-platform/messaging';
@@ -12,7 +13,6 @@ import type { AgentDirectory } from './agent-directory';
 import { Journal, LeaseLost } from './journal';
 import { retryDelayMs } from './retry-delay';
 import type { Lease, RunStore, StepRecord, StoredRun } from './run-store';
-import { storable } from './storable';
 
 interface ExecutionParts {
   readonly owner: string;

@@ -1,9 +1,9 @@
 import type { CloudEvent, Json, JsonObject, RunError, RunStatus, StepStatus } from '@agent-platform/contracts';
+import { storable } from '@agent-platform/database';
 import { OutboxRelay } from '@agent-platform/messaging';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
-import { storable } from './storable';
 
 /** What is recorded of a step. */
 export interface StepRecord {
