@@ -1,5 +1,14 @@
 import type { RunWithSteps, Workflow } from '@agent-platform/contracts';
-import { startPeer, startTestPlatform, TestClient, type Peer, type TestPlatform } from '@agent-platform/testing';
+import {
+  startPeer,
+  startTestPlatform,
+  TestClient,
+  until,
+  type Answer,
+  type Peer,
+  type TestPlatform,
+} from '@agent-platform/testing';
+import { connect } from 'nats';
 import type { ServerResponse } from 'node:http';
 
 let platform: TestPlatform;
@@ -17,18 +26,20 @@ afterAll(async () => {
   await peer?.stop();
 });
 
-/** Runs a workflow of one call to the peer and an event that carries what the peer said. */
-async function runOneCall(): Promise<RunWithSteps> {
-  const definition = {
-    name: `peer-${peer.requests.length}`,
-    steps: [
-      { id: 'call', type: 'http', with: { url: peer.url }, timeout: '5s', retry: { maxAttempts: 1 } },
-      { id: 'tell', type: 'event', with: { type: 'peer.said', data: { body: '${{ steps.call.output.body }}' } } },
-    ],
-  };
+const call = (id: string) => ({ id, type: 'http', with: { url: peer.url }, timeout: '5s', retry: { maxAttempts: 1 } });
+const tell = (id: string, data: object) => ({ id, type: 'event', with: { type: 'peer.said', data } });
+const BODY = '${{ steps.call.output.body }}';
+
+async function run(steps: readonly object[]): Promise<Answer> {
+  const definition = { name: `peer-${peer.requests.length}`, steps };
   const created = await agent.post('/v1/workflows', { definition });
   const { id } = created.body.data as unknown as Workflow;
-  const executed = await agent.post(`/v1/workflows/${id}/runs?wait=20`, {});
+  return agent.post(`/v1/workflows/${id}/runs?wait=20`, {});
+}
+
+/** Runs a workflow of one call to the peer and an event that carries what the peer said. */
+async function runOneCall(): Promise<RunWithSteps> {
+  const executed = await run([call('call'), tell('tell', { body: BODY })]);
   return executed.body.data as unknown as RunWithSteps;
 }
 
@@ -42,9 +53,9 @@ it.each<[string, string, string, unknown]>([
 ])('a peer that answers %s: the run ends, and the call was made once', async (_what, type, body, read) => {
   answer = (response) => response.setHeader('content-type', type).end(Buffer.from(body, 'latin1'));
   const before = peer.requests.length;
-  const run = await runOneCall();
-  expect(run).toMatchObject({ status: 'completed', error: null });
-  expect((run.steps[0]?.output as { body: unknown }).body).toEqual(read);
+  const ended = await runOneCall();
+  expect(ended).toMatchObject({ status: 'completed', error: null });
+  expect((ended.steps[0]?.output as { body: unknown }).body).toEqual(read);
   expect(peer.requests.length - before).toBe(1);
 });
 
@@ -61,12 +72,12 @@ it.each<[string, (response: ServerResponse) => void, string]>([
 ])('a peer that %s: the step fails with a code, and the call was made once', async (_what, misbehave, code) => {
   answer = misbehave;
   const before = peer.requests.length;
-  const run = await runOneCall();
-  expect(run).toMatchObject({
+  const ended = await runOneCall();
+  expect(ended).toMatchObject({
     status: 'failed',
     error: { stepId: 'call', code: expect.stringContaining(code) as string },
   });
-  expect(run.error?.code).not.toBe('internal');
+  expect(ended.error?.code).not.toBe('internal');
   expect(peer.requests.length - before).toBe(1);
 });
 
@@ -76,7 +87,42 @@ it('a result that the database refuses for good: the run fails, and the call was
   );
   answer = (response) => response.end('"refused"');
   const before = peer.requests.length;
-  const run = await runOneCall();
-  expect(run).toMatchObject({ status: 'failed', error: { stepId: 'call', code: 'internal' } });
+  const ended = await runOneCall();
+  expect(ended).toMatchObject({ status: 'failed', error: { stepId: 'call', code: 'internal' } });
   expect(peer.requests.length - before).toBe(1);
+});
+
+describe('large answers', () => {
+  const KIB_900 = 900 * 1024;
+  beforeEach(() => {
+    answer = (response) => response.end('x'.repeat(KIB_900));
+  });
+
+  it('are handed on in events, in order, none lost', async () => {
+    const { username, password, host } = new URL(platform.tapUrl);
+    const tap = await connect({ servers: host, user: username, pass: password, inboxPrefix: '_INBOX.tap' });
+    const heard: unknown[] = [];
+    tap.subscribe('events.peer.said', {
+      callback: (_error, message) => heard.push(message.json<{ data: { n: number } }>().data.n),
+    });
+    await tap.flush();
+    const numbers = Array.from({ length: 20 }, (_, n) => n);
+    const steps = numbers.map((n) => tell(`tell-${n}`, { n, body: BODY }));
+    await run([call('call'), ...steps]);
+    await until('all events', () => heard.length >= numbers.length);
+    expect(heard).toEqual(numbers);
+    await tap.close();
+  });
+
+  it('are refused where a step would be given more than it may have', async () => {
+    const { body } = await run([call('call'), tell('tell', { twice: [BODY, BODY] })]);
+    expect(body.data).toMatchObject({ status: 'failed', error: { stepId: 'tell', code: 'step.input.too-large' } });
+  });
+
+  it('that make an answer of ours too large are told so at once', async () => {
+    const { status, body } = await run(Array.from({ length: 10 }, (_, n) => call(`call-${n}`)));
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'action.answer.too-large' });
+    const [last] = await platform.database.query('SELECT status FROM workflow.workflow_runs ORDER BY id DESC LIMIT 1');
+    expect(last).toEqual({ status: 'completed' });
+  });
 });

@@ -23,9 +23,12 @@ function tenSteps(url: string): object {
   return { name: 'ten-steps', steps, output: '${{ steps.s10.output.body.n }}' };
 }
 
-/** Answers after a while, so that a kill meets a call under way. */
-function slowPeer(): Promise<Peer> {
-  return startPeer((_request, response) => void setTimeout(() => response.end('{"n": 1}'), 300));
+/** Answers after a while, so that a kill meets a call under way; the third step not before `thirdStep` resolves. */
+function slowPeer(thirdStep: Promise<void>): Promise<Peer> {
+  return startPeer((request, response) => {
+    const answer = () => setTimeout(() => response.end('{"n": 1}'), 300);
+    void (request.path === '/s3' ? thirdStep : Promise.resolve()).then(answer);
+  });
 }
 
 /** Creates the workflow of ten steps and starts a run of it. */
@@ -42,12 +45,14 @@ const countOf = (peer: Peer, id: string) => peer.requests.filter(({ path }) => p
 
 describe('a run survives kill -9', () => {
   let peer: Peer;
+  let releaseThirdStep: () => void;
   beforeEach(async () => {
-    peer = await slowPeer();
+    peer = await slowPeer(new Promise((resolve) => (releaseThirdStep = resolve)));
   });
   afterEach(() => peer.stop());
 
   it('of the whole platform, three times, and no recorded step runs twice', async () => {
+    releaseThirdStep();
     const dataDir = mkdtempSync(join(testEnvironment().folder, 'killed-'));
     const start = () => startApp('standalone', { DATA_DIR: dataDir });
     let platform: TestProcess = await start();
@@ -102,6 +107,7 @@ describe('a run survives kill -9', () => {
     await platform.separate?.startService('workflow-executor');
     await until('the third step', () => countOf(peer, 's3') > 0);
     await first?.kill();
+    releaseThirdStep();
     const before = peer.requests.length;
     await until('the run to go on', () => peer.requests.length > before);
     await until('the end of the run', async () => {
@@ -120,6 +126,7 @@ describe('a run survives kill -9', () => {
     await platform.separate?.startService('workflow-executor');
     await until('the third step', () => countOf(peer, 's3') > 0);
     first?.child.kill('SIGSTOP');
+    releaseThirdStep();
     await until('the other to go on', () => countOf(peer, 's6') > 0);
     first?.child.kill('SIGCONT');
     await until('the paused one to notice', () => first?.output().includes('run lost to another replica'));

@@ -13,6 +13,8 @@ import { STATUS_HEADER, type Reply } from './reply';
 
 /** Requests under way in one process; what comes above this is told to come back. */
 const MAX_IN_FLIGHT = 2000;
+/** Room for the headers of an answer within the largest message. */
+const HEADER_BYTES = 1024;
 /** How long `stop` waits for what is under way. */
 const DRAIN_TIMEOUT_MS = 15_000;
 
@@ -69,7 +71,7 @@ export class ActionServer {
           if (this.inFlight > MAX_IN_FLIGHT)
             throw new AppError('service.overloaded', 'Too many requests are under way.');
           const request = readParams(action, context, message.data);
-          return handler(request, new Call(action, context, message.data));
+          return this.fitting(await handler(request, new Call(action, context, message.data)));
         }),
       );
       message.respond(reply.body, { headers: header(STATUS_HEADER, String(reply.status)) });
@@ -78,6 +80,13 @@ export class ActionServer {
     } finally {
       this.inFlight--;
     }
+  }
+
+  /** @throws AppError `action.answer.too-large` for what the bus would not carry; the caller would wait for it in vain */
+  private fitting(reply: Reply): Reply {
+    const maxBytes = this.options.bus.maxMessageBytes - HEADER_BYTES;
+    if (Buffer.byteLength(reply.body) <= maxBytes) return reply;
+    throw new AppError('action.answer.too-large', `The answer has more than ${maxBytes} bytes. Ask for a part of it.`);
   }
 
   private async replyTo(requestId: string, work: () => Promise<Reply>): Promise<Reply> {

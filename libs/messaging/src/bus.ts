@@ -83,6 +83,11 @@ export class Bus {
     return this.up && !this.connection.isClosed();
   }
 
+  /** The largest message that the server takes, headers included, in bytes. */
+  get maxMessageBytes(): number {
+    return this.connection.info?.max_payload ?? MIN_MAX_PAYLOAD_BYTES;
+  }
+
   /** @throws AppError `service.unavailable`, `service.timeout` */
   request(
     subject: string,

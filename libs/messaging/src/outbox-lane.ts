@@ -11,6 +11,8 @@ export interface OutboxRow {
 }
 
 const BATCH_SIZE = 500;
+/** A batch ends with the row that reaches this, so that many large rows do not fill the memory. */
+const BATCH_BYTES = 8 * 1024 * 1024;
 
 interface LaneParts {
   /** Of scope `service`: the relay sees every agent's rows. */
@@ -62,14 +64,15 @@ export class OutboxLane {
   private async relay(): Promise<void> {
     const { schema, kind, logger, isOpen } = this.parts;
     try {
-      while (isOpen() && (await this.relayBatch()) === BATCH_SIZE);
+      while (isOpen() && (await this.relayBatch()));
     } catch (error) {
       // The rows are still there; the next wake-up or poll tries again.
       logger.warn({ msg: 'outbox rows could not be handed on', schema, kind, err: error });
     }
   }
 
-  private async relayBatch(): Promise<number> {
+  /** Answers whether there may be more. */
+  private async relayBatch(): Promise<boolean> {
     const { pool, schema, handOn } = this.parts;
     const client = await pool.connect();
     let broken: Error | undefined;
@@ -85,7 +88,8 @@ export class OutboxLane {
         });
       }
       await client.query('COMMIT');
-      return rows.length;
+      const bytes = rows.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
+      return rows.length === BATCH_SIZE || bytes >= BATCH_BYTES;
     } catch (error) {
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
@@ -107,7 +111,11 @@ export class OutboxLane {
     if (!lock[0]?.taken) return [];
     const { rows } = await client.query<OutboxRow>({
       name: 'claim-outbox',
-      text: `SELECT id, message_id, payload FROM ${schema}.outbox WHERE kind = $1 ORDER BY id LIMIT ${BATCH_SIZE}`,
+      // octet_length asks no large value out of its TOAST table.
+      text: `SELECT id, message_id, payload FROM (
+               SELECT id, message_id, payload, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS before
+               FROM (SELECT * FROM ${schema}.outbox WHERE kind = $1 ORDER BY id LIMIT ${BATCH_SIZE}) AS oldest
+             ) AS sized WHERE before < ${BATCH_BYTES} ORDER BY id`,
       values: [kind],
     });
     return rows;

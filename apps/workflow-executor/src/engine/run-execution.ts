@@ -186,14 +186,28 @@ export class RunExecution {
   }
 
   private emit(step: CompiledStep): void {
-    const input = step.with.evaluate(this.scope()) as JsonObject;
+    const input = this.inputOf(step);
     const event = toCloudEvent(readEvent(input), this.stored.agentId, this.stored.traceparent);
     this.completeStep(step, { attempt: 1, input, output: { eventId: event.id }, event });
   }
 
+  /** What a step is to do, with its expressions resolved. @throws StepFailure, ExpressionError */
+  private inputOf(step: CompiledStep): JsonObject {
+    const input = step.with.evaluate(this.scope()) as JsonObject;
+    const bytes = Buffer.byteLength(JSON.stringify(input));
+    if (bytes > LIMITS.inputBytes) {
+      throw new StepFailure(
+        'step.input.too-large',
+        `What the step is given has ${bytes} bytes; ${LIMITS.inputBytes} are allowed.`,
+        false,
+      );
+    }
+    return input;
+  }
+
   /** The attempts of an outside call, each recorded before it is made. */
   private async call(step: CompiledStep): Promise<void> {
-    const input = step.with.evaluate(this.scope()) as JsonObject;
+    const input = this.inputOf(step);
     const resumed = this.resumed.get(step.id);
     const startedAt = resumed?.startedAt ?? now();
     if (resumed) await this.sleep(resumed.wakeAtMs - Date.now());

@@ -3,6 +3,8 @@ export const LIMITS = {
   steps: 1000,
   definitionBytes: 256 * 1024,
   outputBytes: 1024 * 1024,
+  /** Of a step's `with` once its expressions are resolved; an event of this size still fits a message of the bus. */
+  inputBytes: 1024 * 1024,
 } as const;
 
 export const DEFAULT_TIMEOUT_MS = 60_000;

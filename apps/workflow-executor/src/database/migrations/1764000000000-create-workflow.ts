@@ -147,9 +147,16 @@ BEGIN
     RETURNING known.path
   )
   INSERT INTO workflow.outbox (agent_id, kind, message_id, payload)
-  SELECT v_agent_id, 'event', (s.event ->> 'id')::uuid, s.event::text
-  FROM json_to_recordset(p_steps) AS s (path text, event json) JOIN changed ON changed.path = s.path
-  WHERE s.event IS NOT NULL;
+  SELECT v_agent_id, 'event', (e.event ->> 'id')::uuid, e.event::text
+  FROM (
+    -- That the run started comes before what its steps tell, that it ended after; steps tell in the order in which they ended.
+    SELECT p_run -> 'event' AS event, CASE WHEN v_ended THEN 2 ELSE 0 END AS part, 0 AS position
+    WHERE v_status <> p_run ->> 'status'
+    UNION ALL
+    SELECT s.event, 1, s.position
+    FROM ROWS FROM (json_to_recordset(p_steps) AS (path text, event json)) WITH ORDINALITY AS s (path, event, position)
+    JOIN changed ON changed.path = s.path
+  ) AS e WHERE e.event IS NOT NULL ORDER BY e.part, e.position;
   UPDATE workflow.workflow_runs r SET
     status = p_run ->> 'status',
     started_at = coalesce(r.started_at, now()),
@@ -160,10 +167,6 @@ BEGIN
     resumes_at = (p_run ->> 'resumesAt')::timestamptz,
     lease_owner = CASE WHEN v_ended THEN NULL ELSE r.lease_owner END
   WHERE r.id = p_run_id;
-  IF p_run -> 'event' IS NOT NULL AND v_status <> p_run ->> 'status' THEN
-    INSERT INTO workflow.outbox (agent_id, kind, message_id, payload)
-    VALUES (v_agent_id, 'event', (p_run -> 'event' ->> 'id')::uuid, (p_run -> 'event')::text);
-  END IF;
   RETURN true;
 END $$;
 
