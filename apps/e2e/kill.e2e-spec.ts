@@ -1,4 +1,4 @@
-import type { RunWithSteps, Workflow } from '@agent-platform/contracts';
+import type { Agent, RunWithSteps, Workflow } from '@agent-platform/contracts';
 import {
   startApp,
   startPeer,
@@ -62,6 +62,9 @@ describe('a run survives kill -9', () => {
     >;
     const client = () => new TestClient(`http://127.0.0.1:${platform.port}`, key);
 
+    // The test asks for the run far more often than OpenClaw may.
+    const { body: me } = await client().get('/v1/me');
+    await client().action('agent.update', { id: (me.data as unknown as Agent).id, rateLimitRpm: 100_000 });
     const { id, workflowId } = await startTenSteps(client(), peer);
     // A newer version must not touch the run that is under way.
     const other = { name: 'other', steps: [{ id: 's1', type: 'http', with: { url: `${peer.url}/other` } }] };

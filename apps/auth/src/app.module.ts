@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from './agents/agents.module';
 import { ApiKeysModule } from './api-keys/api-keys.module';
 import { AuditModule } from './audit/audit.module';
+import { RateLimitsModule } from './rate-limits/rate-limits.module';
+import { SigningSecretsModule } from './signing-secrets/signing-secrets.module';
 
-@Module({ imports: [AgentsModule, ApiKeysModule, AuditModule] })
+@Module({ imports: [AgentsModule, ApiKeysModule, SigningSecretsModule, RateLimitsModule, AuditModule] })
 export class AppModule {}

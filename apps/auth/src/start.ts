@@ -1,8 +1,15 @@
 import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
-import type { AuthConfig } from './config';
+import { AuthConfig } from './config';
 import { AUTH_SCHEMA } from './database/schema';
+import { Vault } from './signing-secrets/vault';
 
 export function startAuth(config: AuthConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
-  return startDatabaseService({ service: 'auth', module: AppModule, schema: AUTH_SCHEMA, ...options }, config);
+  const vault = new Vault(config.masterKey);
+  const values = [
+    { provide: AuthConfig, useValue: config },
+    { provide: Vault, useValue: vault },
+  ];
+  const parts = { service: 'auth', module: AppModule, schema: AUTH_SCHEMA, values, sealer: vault } as const;
+  return startDatabaseService({ ...parts, ...options }, config);
 }

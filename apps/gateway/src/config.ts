@@ -1,5 +1,5 @@
 import { ServiceConfig } from '@agent-platform/service-host';
-import { IsInt, Max, Min } from 'class-validator';
+import { IsInt, IsString, Max, Min } from 'class-validator';
 
 /** Every variable that the gateway reads. */
 export class GatewayConfig extends ServiceConfig {
@@ -8,4 +8,17 @@ export class GatewayConfig extends ServiceConfig {
   @Min(100)
   @Max(60_000)
   readonly actionTimeoutMs: number = 10_000;
+
+  /** How often a client address may fail to authenticate in any 60 seconds, on this replica. */
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  readonly failedAuthenticationsPerMinute: number = 60;
+
+  /**
+   * Networks of the proxies before the gateway, separated by commas, such as `10.0.0.0/8`: of a request from one of them the
+   * client's address is read from `X-Forwarded-For`. None: the address of the connection is the client's.
+   */
+  @IsString()
+  readonly trustedProxies: string = '';
 }

@@ -7,9 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
 import { RouteTable } from './doors/route-table';
+import { Attempts } from './pipeline/attempts';
 import { AuditWriter } from './pipeline/audit-writer';
+import { ClientAddresses } from './pipeline/client-address';
 import { IdentityCache } from './pipeline/identity-cache';
 import { Pipeline } from './pipeline/pipeline';
+import { RateLimiter } from './pipeline/rate-limiter';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -38,19 +41,32 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: [metrics],
   });
-  const bus = await Bus.connect({
+  const clients = new ClientAddresses(config.trustedProxies);
+  const bus: Bus = await Bus.connect({
     url: config.natsUrl,
     name: 'gateway',
-    onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
+    onStatus: (connected) => {
+      logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' });
+      // What changed while nothing could be heard is not known.
+      if (connected) forget({ agentId: null });
+    },
   });
   const identities = new IdentityCache(bus);
-  bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => identities.forget(message.json<AgentChanged>()));
+  const limiter = new RateLimiter(bus);
+  const forget = (changed: AgentChanged) => {
+    identities.forget(changed);
+    limiter.forget(changed.agentId);
+  };
+  bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => forget(message.json<AgentChanged>()));
   await bus.flush();
   const audit = new AuditWriter(bus, logger);
   const pipeline = new Pipeline({
     bus,
     routes: new RouteTable(),
+    clients,
     identities,
+    attempts: new Attempts(config.failedAuthenticationsPerMinute),
+    limiter,
     audit,
     logger,
     actionTimeoutMs: config.actionTimeoutMs,
@@ -107,6 +123,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
           server.close(resolve);
           server.closeIdleConnections();
         });
+        limiter.stop();
         await audit.stop();
         await bus.close();
       })()),

@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
 
 /** What `npm start` reads (SPEC section 10). */
 export class StandaloneConfig {
@@ -25,6 +25,18 @@ export class StandaloneConfig {
   @IsOptional()
   @IsUrl({ protocols: ['nats', 'tls'], require_protocol: true, require_tld: false })
   readonly natsUrl: string | undefined = undefined;
+
+  /** Of the installation whose database DATABASE_URL names; without it one is made and kept in the data folder. */
+  @IsOptional()
+  @IsString()
+  @MinLength(32)
+  readonly masterKey: string | undefined = undefined;
+
+  /** How often a client address may fail to authenticate in any 60 seconds. */
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  readonly failedAuthenticationsPerMinute: number = 60;
 
   /** On one's own machine steps may call one's own servers. */
   @IsString()

@@ -6,10 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** Passwords by role or user, made once. */
+/** Made once. */
 export interface Secrets {
+  /** Passwords by role. */
   readonly database: Readonly<Record<string, string>>;
+  /** Passwords by user. */
   readonly nats: Readonly<Record<string, string>>;
+  /** What signing secrets are encrypted under. */
+  readonly masterKey: string;
 }
 
 /** The folder that keeps everything of one installation. */
@@ -51,12 +55,13 @@ export class DataFolder {
     process.once('exit', () => rmSync(file, { force: true }));
   }
 
-  /** The passwords of this installation, made at its first start. */
+  /** The passwords and the master key of this installation, made at its first start. */
   secrets(): Secrets {
-    const stored = this.readJson<Secrets>('secrets.json') ?? { database: {}, nats: {} };
+    const stored: Partial<Secrets> = this.readJson<Secrets>('secrets.json') ?? {};
     const secrets: Secrets = {
-      database: withPasswords(['postgres', OWNER_ROLE, ...SERVICE_NAMES.map(roleOf)], stored.database),
-      nats: withPasswords(NATS_USERS, stored.nats),
+      database: withPasswords(['postgres', OWNER_ROLE, ...SERVICE_NAMES.map(roleOf)], stored.database ?? {}),
+      nats: withPasswords(NATS_USERS, stored.nats ?? {}),
+      masterKey: stored.masterKey ?? randomBytes(32).toString('base64url'),
     };
     this.writeJson('secrets.json', secrets);
     return secrets;

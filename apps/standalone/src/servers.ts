@@ -18,6 +18,7 @@ export interface Servers {
   natsUrl(user: NatsUser): string;
   /** Passwords to give the roles; none for a server of one's own, whose roles belong to its operator. */
   readonly passwords: Readonly<Record<string, string>>;
+  readonly masterKey: string;
   readonly local: readonly LocalServer[];
 }
 
@@ -55,7 +56,7 @@ export async function startServers(config: StandaloneConfig, folder: DataFolder,
           local.push(server);
           return (user: NatsUser) => `nats://${user}:${secrets.nats[user]}@127.0.0.1:${server.port}`;
         });
-    return { ...database, natsUrl, local };
+    return { ...database, natsUrl, masterKey: config.masterKey ?? secrets.masterKey, local };
   } catch (error) {
     await Promise.all(local.map((server) => server.stop()));
     throw error;

@@ -111,6 +111,8 @@ function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, 
     HOST: config.host,
     PORT: name === 'gateway' ? String(config.port) : '0',
     ...(name !== 'gateway' && { DATABASE_URL: servers.databaseUrl(roleOf(name)) }),
+    ...(name === 'auth' && { MASTER_KEY: servers.masterKey }),
+    ...(name === 'gateway' && { FAILED_AUTHENTICATIONS_PER_MINUTE: String(config.failedAuthenticationsPerMinute) }),
     ...(name === 'workflow-executor' && { EGRESS_ALLOW: config.egressAllow, EGRESS_DENY: config.egressDeny }),
   };
 }

@@ -23,7 +23,16 @@ export type {
   GetAgentRequest,
   VerifyKeyReply,
   VerifyKeyRequest,
+  VerifySignatureReply,
+  VerifySignatureRequest,
 } from './internal/identity';
+export {
+  PERMIT_LIFETIME_MS,
+  type LeasePermitsReply,
+  type LeasePermitsRequest,
+  type PermitGrant,
+  type PermitRequest,
+} from './internal/permits';
 export { AGENT_CHANGED_SUBJECT, eventSubject, INTERNAL_CALLS } from './internal/subjects';
 
 export { createWorkflow, CreateWorkflowRequest, WORKFLOW_NAME } from './workflow/create-workflow';
@@ -86,6 +95,7 @@ export {
   AgentWithKeys,
   IssuedKey,
   IssuedSigningSecret,
+  Me,
   type AgentStatus,
   type AgentType,
   type ApiKeySummary,

@@ -22,6 +22,12 @@ CREATE OR REPLACE FUNCTION platform.set_updated_at() RETURNS trigger
   LANGUAGE plpgsql
   AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
 
+-- RFC 9562 section 5.7: the time in front of the random bits of a version 4, whose version becomes 7.
+CREATE OR REPLACE FUNCTION platform.uuid_v7() RETURNS uuid
+  LANGUAGE sql VOLATILE PARALLEL SAFE
+  AS $$ SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
+    substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid $$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA platform FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA platform
   TO ap_auth, ap_workflow, ap_integration, ap_event, ap_health, ap_data;

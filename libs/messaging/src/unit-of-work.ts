@@ -44,6 +44,13 @@ export class WriteTx implements Tx {
   }
 }
 
+/** Encrypts answers that hold a secret while they are kept for a repetition. */
+export interface AnswerSealer {
+  /** @param identity the answer opens for this identity alone */
+  seal(body: string, identity: string): string;
+  open(sealed: string, identity: string): string;
+}
+
 interface Claim {
   readonly outcome: 'new' | 'replay' | 'reused' | 'running';
   readonly status: number;
@@ -65,6 +72,8 @@ export class UnitOfWork {
     private readonly schema: string,
     /** Told after each commit that the outbox has something to hand on. */
     private readonly wakeRelay: () => void,
+    /** Of a service with actions that answer secrets. */
+    private readonly sealer?: AnswerSealer,
   ) {}
 
   /**
@@ -92,7 +101,8 @@ export class UnitOfWork {
       values: identity,
     });
     const claim = rows[0];
-    if (claim?.outcome === 'replay') return { reply: { status: claim.status, body: claim.body } };
+    const kept = this.keptForm(call, key);
+    if (claim?.outcome === 'replay') return { reply: { status: claim.status, body: kept.open(claim.body) } };
     if (claim?.outcome === 'reused') {
       throw new AppError(
         'request.idempotency-key.reused',
@@ -122,9 +132,21 @@ export class UnitOfWork {
       name: 'keep-first-answer',
       text: `INSERT INTO ${this.schema}.idempotency_records (agent_id, action, key, params_hash, status, body)
              VALUES ($1, $2, $3, $4, $5, $6)`,
-      values: [...identity, outcome.reply.status, outcome.reply.body],
+      values: [...identity, outcome.reply.status, kept.seal(outcome.reply.body)],
     });
     return outcome;
+  }
+
+  /** How a first answer is kept: as it is, or encrypted where it holds a secret. */
+  private keptForm({ action, agent }: Call, key: string) {
+    if (!action.answersSecret) return { seal: (body: string) => body, open: (body: string) => body };
+    const { sealer } = this;
+    if (!sealer) throw new Error(`${action.name} answers a secret, and its service has no sealer`);
+    const identity = JSON.stringify(['answer', agent.id, action.name, key]);
+    return {
+      seal: (body: string) => sealer.seal(body, identity),
+      open: (sealed: string) => sealer.open(sealed, identity),
+    };
   }
 
   private async perform(tx: Tx, call: Call, work: (tx: WriteTx) => Promise<Reply>): Promise<Outcome> {

@@ -1,6 +1,6 @@
 /** Fields whose name ends like this hold a secret: `password`, `x-agent-key`, `api_key`, `clientSecret`, `refreshToken`. */
 const SECRET_FIELD = /(?:authorization|cookie|key|keys|password|passphrase|secret|secrets|signature|token|tokens)$/;
-const SECRETS = /(mj_agent_|whsec_)[A-Za-z0-9+/=_%-]+/g;
+const SECRETS = /(mj_agent_|mj_secret_|whsec_)[A-Za-z0-9+/=_%-]+/g;
 /** The password of `nats://user:password@host`, up to the last `@` before the path. */
 const URL_PASSWORD = /(:\/\/[^\s/:@"\\]*):[^\s/"\\]+@/g;
 
@@ -12,8 +12,7 @@ const HIDDEN = '***';
 /** Takes API keys, webhook secrets and passwords in URLs out of a text. Cheap where there are none. */
 export function scrub(text: string): string {
   let scrubbed = text;
-  if (scrubbed.includes('mj_agent_') || scrubbed.includes('whsec_'))
-    scrubbed = scrubbed.replace(SECRETS, `$1${HIDDEN}`);
+  if (scrubbed.includes('mj_') || scrubbed.includes('whsec_')) scrubbed = scrubbed.replace(SECRETS, `$1${HIDDEN}`);
   if (scrubbed.includes('@') && scrubbed.includes('://')) scrubbed = scrubbed.replace(URL_PASSWORD, `$1:${HIDDEN}@`);
   return scrubbed;
 }

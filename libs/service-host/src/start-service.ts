@@ -7,7 +7,7 @@ import {
   roleOf,
   type MigratedSchema,
 } from '@agent-platform/database';
-import { ActionServer, Bus, OutboxRelay, UnitOfWork } from '@agent-platform/messaging';
+import { ActionServer, Bus, OutboxRelay, UnitOfWork, type AnswerSealer } from '@agent-platform/messaging';
 import { createLogger, createMetrics, startProbeServer, type Logger } from '@agent-platform/observability';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
@@ -43,6 +43,8 @@ interface ServiceParts {
   readonly module: Type;
   /** Values that the module injects besides the host's own, e.g. its config. */
   readonly values?: readonly { readonly provide: symbol | Type; readonly useValue: unknown }[];
+  /** Of a service whose actions answer secrets. */
+  readonly sealer?: AnswerSealer;
   /** False where several services share one process and one set of probes. */
   readonly probes?: boolean;
 }
@@ -104,7 +106,7 @@ async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> 
 }
 
 async function run(
-  { service, module, values = [], probes = true }: ServiceParts,
+  { service, module, values = [], sealer, probes = true }: ServiceParts,
   config: ServiceConfig,
   logger: Logger,
   pools: Pools | undefined,
@@ -136,7 +138,10 @@ async function run(
         { provide: SERVICE_POOL, useValue: pools.service },
         { provide: ReadPipeline, useValue: pools.reads },
         { provide: OutboxRelay, useValue: relay },
-        { provide: UnitOfWork, useValue: new UnitOfWork(pools.agent, SERVICES[service].schema, () => relay.wake()) },
+        {
+          provide: UnitOfWork,
+          useValue: new UnitOfWork(pools.agent, SERVICES[service].schema, () => relay.wake(), sealer),
+        },
       );
     }
     const root: DynamicModule = {

@@ -7,4 +7,7 @@ export {
   type GeneratedApiKey,
 } from './agent-auth';
 export { canAgentPerformAction } from './capabilities';
+export { checkReplayWindow, generateSignature, verifySignature, type SignedCommand } from './command-signing';
+export { decrypt, deriveKey, encrypt, generateIV } from './encryption';
+export { checkRateLimit, getRemainingRequests, recordRequest, type RateLimit, type RequestLog } from './rate-limiter';
 export { isUuid, uuidV7 } from './uuid-v7';

@@ -1,3 +1,4 @@
+export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
 export { TestClient, type Answer } from './client';
 export { testEnvironment } from './environment';

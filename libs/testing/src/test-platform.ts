@@ -45,6 +45,7 @@ interface SeparateParts {
 }
 
 const NATS_PASSWORD = 'test';
+const MASTER_KEY = 'the master key of the tests, 32 characters and more';
 
 /** Starts one of our apps from `dist` and waits until it says that it is ready. @throws Error with its output */
 export function startApp(app: string, env: Record<string, string>, args: readonly string[] = []): Promise<TestProcess> {
@@ -79,7 +80,8 @@ export function startApp(app: string, env: Record<string, string>, args: readonl
 export async function startTestPlatform(layout: Layout, env: Record<string, string> = {}): Promise<TestPlatform> {
   const { folder, keys } = testEnvironment();
   const database = await createTestDatabase();
-  const common = { EGRESS_ALLOW: '127.0.0.0/8', ...env };
+  // Tests of refusals fail to authenticate more often than a client may.
+  const common = { EGRESS_ALLOW: '127.0.0.0/8', FAILED_AUTHENTICATIONS_PER_MINUTE: '100000', ...env };
   const processes = new Map<string, TestProcess>();
   const stopProcesses = () => Promise.all([...processes.values()].map((running) => running.stop()));
 
@@ -134,7 +136,8 @@ async function startNatsFor(database: TestDatabase, env: Record<string, string>,
     startService: async (name: ServiceName | 'gateway', more: Record<string, string> = {}) => {
       const databaseUrl: Record<string, string> =
         name === 'gateway' ? {} : { DATABASE_URL: database.urlOf(roleOf(name)) };
-      const started = await startApp(name, { ...env, NATS_URL: natsUrl(name), ...databaseUrl, ...more });
+      const secrets: Record<string, string> = name === 'auth' ? { MASTER_KEY } : {};
+      const started = await startApp(name, { ...env, NATS_URL: natsUrl(name), ...databaseUrl, ...secrets, ...more });
       processes.set(name, started);
       return started;
     },

@@ -1,11 +1,29 @@
-import { INTERNAL_CALLS, type VerifyKeyReply, type VerifyKeyRequest } from '@agent-platform/contracts';
-import { HandlesInternal } from '@agent-platform/messaging';
+import {
+  INTERNAL_CALLS,
+  revokeKey,
+  rotateKey,
+  type RevokeKeyRequest,
+  type RotateKeyRequest,
+  type VerifyKeyReply,
+  type VerifyKeyRequest,
+} from '@agent-platform/contracts';
+import { HandlesAction, HandlesInternal, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
 import { ApiKeysService } from './api-keys.service';
 
 @Controller()
 export class ApiKeysController {
   constructor(private readonly apiKeys: ApiKeysService) {}
+
+  @HandlesAction(rotateKey)
+  rotate(request: RotateKeyRequest, call: Call): Promise<Reply> {
+    return this.apiKeys.rotate(call, request);
+  }
+
+  @HandlesAction(revokeKey)
+  revoke(request: RevokeKeyRequest, call: Call): Promise<Reply> {
+    return this.apiKeys.revoke(call, request);
+  }
 
   @HandlesInternal(INTERNAL_CALLS.verifyKey.subject)
   verify({ hash }: VerifyKeyRequest): Promise<VerifyKeyReply> {

@@ -1,11 +1,23 @@
-import { INTERNAL_CALLS, type RecordAuditRequest } from '@agent-platform/contracts';
-import { HandlesInternal } from '@agent-platform/messaging';
+import {
+  DEFAULT_PAGE_SIZE,
+  INTERNAL_CALLS,
+  readAudit,
+  type ReadAuditRequest,
+  type RecordAuditRequest,
+} from '@agent-platform/contracts';
+import { HandlesAction, HandlesInternal, page, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
 import { AuditService } from './audit.service';
 
 @Controller()
 export class AuditController {
   constructor(private readonly audit: AuditService) {}
+
+  @HandlesAction(readAudit)
+  async read(request: ReadAuditRequest, call: Call): Promise<Reply> {
+    const { limit = DEFAULT_PAGE_SIZE } = request;
+    return page(await this.audit.read(call.rows, { ...request, limit: limit + 1 }), limit);
+  }
 
   @HandlesInternal(INTERNAL_CALLS.recordAudit.subject)
   async record({ entries }: RecordAuditRequest): Promise<object> {

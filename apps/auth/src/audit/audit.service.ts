@@ -1,31 +1,25 @@
-import type { AuditEntry } from '@agent-platform/contracts';
-import { storable } from '@agent-platform/database';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
-import type { Logger } from '@agent-platform/observability';
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { AuditEntry, AuditRow, ReadAuditRequest } from '@agent-platform/contracts';
+import { readAs, rfc3339, storable, type RowContext } from '@agent-platform/database';
+import { AppError } from '@agent-platform/errors';
+import { idOfCursor } from '@agent-platform/messaging';
+import { AGENT_POOL, SERVICE_POOL } from '@agent-platform/service-host';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 
-const PARTITION_CHECK_MS = 6 * 3600 * 1000;
-/** Months made ahead: a maintenance that fails for a quarter of a year still loses nothing. */
-const MONTHS_AHEAD = 3;
+const ROW = `l.id, ${rfc3339('l.at')} AS at, l.agent_id AS "agentId", l.action, l.target_type AS "targetType",
+  l.target_id AS "targetId", l.decision, l.reason, l.before, l.after, host(l.ip) AS ip, l.user_agent AS "userAgent",
+  l.request_id AS "requestId", l.trace_id AS "traceId"`;
+/** As the index on words has it. */
+const HAS_WORDS = `(l.decision <> 'allowed' OR l.before IS NOT NULL OR l.after IS NOT NULL)
+  AND auth.audit_words(l.action, l.target_type, l.target_id, l.reason, l.before, l.after, l.user_agent)
+    @@ websearch_to_tsquery('simple', $)`;
 
 @Injectable()
-export class AuditService implements OnModuleInit, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
-
+export class AuditService {
   constructor(
+    @Inject(AGENT_POOL) private readonly agentPool: Pool,
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
-
-  onModuleInit(): void {
-    void this.makePartitionsAhead();
-    this.timer = setInterval(() => void this.makePartitionsAhead(), PARTITION_CHECK_MS).unref();
-  }
-
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
-  }
 
   /**
    * Stores entries; one that was stored before is left alone, so that a sender may repeat. Answers once committed. What a
@@ -34,27 +28,45 @@ export class AuditService implements OnModuleInit, OnModuleDestroy {
   async record(entries: readonly AuditEntry[]): Promise<void> {
     await this.pool.query({
       name: 'record-audit',
-      text: `INSERT INTO auth.audit_log (id, at, agent_id, action, target_type, target_id, decision, reason, before, after,
-               ip, user_agent, request_id, trace_id)
-             SELECT e.id, e.at, e."agentId", e.action, e."targetType", e."targetId", e.decision, e.reason,
-               nullif(e.before, 'null'), nullif(e.after, 'null'), e.ip, e."userAgent", e."requestId", e."traceId"
-             FROM jsonb_to_recordset($1::jsonb) AS e (id uuid, at timestamptz, "agentId" uuid, action text, "targetType" text,
-               "targetId" text, decision text, reason text, before jsonb, after jsonb, ip inet, "userAgent" text,
-               "requestId" text, "traceId" text)
-             ON CONFLICT (id, at) DO NOTHING`,
+      text: 'SELECT auth.append_audit($1::jsonb)',
       values: [storable(JSON.stringify(entries))],
     });
   }
 
-  private async makePartitionsAhead(): Promise<void> {
-    try {
-      await this.pool.query(
-        'SELECT auth.ensure_audit_partition((current_date + make_interval(months => n))::date) FROM generate_series(0, $1::int) AS n',
-        [MONTHS_AHEAD],
-      );
-    } catch (error) {
-      // Rows of a month without a partition go to the default one; nothing is lost.
-      this.logger.error({ msg: 'audit partitions could not be made ahead', err: error });
-    }
+  /**
+   * Newest first.
+   *
+   * @throws AppError `request.invalid` for a cursor or time that is none
+   */
+  read(rows: RowContext, request: ReadAuditRequest): Promise<AuditRow[]> {
+    const { cursor, limit, agentId, action, targetId, decision, since, until, requestId, search } = request;
+    const filters: readonly (readonly [condition: string, value: string | null | undefined])[] = [
+      ['(l.at, l.id) < (SELECT c.at, c.id FROM auth.audit_log c WHERE c.id = $)', idOfCursor(cursor)],
+      ['l.agent_id = $', agentId],
+      ['l.action = $', action],
+      ['l.target_id = $', targetId],
+      ['l.decision = $', decision],
+      ['l.at >= $', timeOf('since', since)],
+      ['l.at < $', timeOf('until', until)],
+      ['l.request_id = $', requestId],
+      [HAS_WORDS, search],
+    ];
+    const given = filters.filter(([, value]) => value !== null && value !== undefined);
+    // Only what is asked for stands in the statement, so that each is planned for its own index.
+    const conditions = given.map(([condition], index) => condition.replace('$', `$${index + 1}`));
+    return readAs<AuditRow>(this.agentPool, rows, {
+      text: `SELECT ${ROW} FROM auth.audit_log l ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
+             ORDER BY l.at DESC, l.id DESC LIMIT $${given.length + 1}`,
+      values: [...given.map(([, value]) => value), limit],
+    });
   }
+}
+
+/** ISO 8601 knows forms, such as week dates and years without end, that Postgres does not. */
+function timeOf(path: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const time = new Date(text);
+  if (/^[1-9]\d{3}-\d{2}-\d{2}/.test(text) && !Number.isNaN(time.getTime())) return time.toISOString();
+  const errors = [{ path, message: 'must be a time such as 2026-11-24T12:00:00Z' }];
+  throw new AppError('request.invalid', `The time of ${path} cannot be read.`, { errors });
 }

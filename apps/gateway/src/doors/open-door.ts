@@ -1,7 +1,6 @@
 import { findAction, type ActionDefinition, type JsonObject } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import type { IncomingMessage } from 'node:http';
-import { readBody } from '../pipeline/read-body';
 import type { RouteTable } from './route-table';
 
 /** The action envelope, and the path that the brief gives it. */
@@ -42,10 +41,9 @@ export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
 /**
  * The body of an envelope: `{"action": "workflow.list", "params": {…}}`.
  *
- * @throws AppError `request.malformed`, `request.invalid`, `action.unknown`, and those of reading the body
+ * @throws AppError `request.malformed`, `request.invalid`, `action.unknown`
  */
-export async function readEnvelope(request: IncomingMessage): Promise<{ action: ActionDefinition; payload: Buffer }> {
-  const body = await readBody(request);
+export function readEnvelope(body: Buffer): { action: ActionDefinition; payload: Buffer } {
   let envelope: unknown;
   try {
     envelope = JSON.parse(body.toString('utf8'));

@@ -1,7 +1,9 @@
-import type { ActionDefinition, AgentIdentity } from '@agent-platform/contracts';
+import type { ActionDefinition } from '@agent-platform/contracts';
 import { childTraceparent, makeTraceparent } from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Known } from './identity-cache';
+import type { Decision } from './rate-limiter';
 
 /** What a caller may choose as request id. */
 const REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
@@ -12,23 +14,22 @@ export class Exchange {
   readonly requestId: string;
   readonly traceparent: string;
   readonly startedAt = performance.now();
-  agent: AgentIdentity | undefined;
+  identity: Known | undefined;
+  /** What the limit of the agent says of this request. */
+  limit: Decision | undefined;
   action: ActionDefinition | undefined;
   pathParams: Readonly<Record<string, string>> = {};
 
   constructor(
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
+    /** The address of the client. */
+    readonly ip: string | null,
   ) {
     const given = request.headers['x-request-id'];
     this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidV7();
     const parent = request.headers.traceparent;
     this.traceparent = (typeof parent === 'string' && childTraceparent(parent)) || makeTraceparent();
-  }
-
-  get ip(): string | null {
-    // The zone of a link-local address (RFC 4007 section 11) means something on this host only.
-    return this.request.socket.remoteAddress?.replace(/%.*$/, '') ?? null;
   }
 
   get userAgent(): string | null {
@@ -42,6 +43,7 @@ export class Exchange {
       'X-Request-Id': this.requestId,
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
+      ...rateLimitHeaders(this.limit),
       ...extraHeaders,
     };
     if (status !== 204) {
@@ -53,4 +55,13 @@ export class Exchange {
     this.response.writeHead(status, headers);
     this.response.end(status === 204 ? undefined : body);
   }
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10: the quota by window (`q`, `w`), what is left of it (`r`), and when there is more (`t`). */
+function rateLimitHeaders(limit: Decision | undefined): Record<string, string> {
+  if (!limit) return {};
+  return {
+    'RateLimit-Policy': `"agent";q=${limit.limit};w=60`,
+    RateLimit: `"agent";r=${limit.remaining};t=${Math.ceil(limit.retryAfterMs / 1000)}`,
+  };
 }

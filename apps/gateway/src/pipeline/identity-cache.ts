@@ -12,7 +12,8 @@ const MAX_UNKNOWN = 2000;
 const UNKNOWN_MAX_AGE_MS = 5000;
 const VERIFY_TIMEOUT_MS = 5000;
 
-type Known = Extract<VerifyKeyReply, { agent: AgentIdentity }>;
+/** An agent that its key has proved. */
+export type Known = Extract<VerifyKeyReply, { agent: AgentIdentity }>;
 type Refused = Extract<VerifyKeyReply, { refused: string }>;
 interface Entry {
   readonly reply: Known;
@@ -24,22 +25,29 @@ export class IdentityCache {
   private readonly known = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
   private readonly unknown = new LRUCache<string, Refused>({ max: MAX_UNKNOWN, ttl: UNKNOWN_MAX_AGE_MS });
   private readonly asking = new Map<string, Promise<VerifyKeyReply>>();
-  /** Counts the changes seen, so that an answer that was on its way during one is not remembered. */
-  private changes = 0;
+  /** Counts the changes seen: what was known before one may not hold any more. */
+  changes = 0;
 
   constructor(private readonly bus: Bus) {}
 
   /** @throws AppError `service.unavailable` or `service.timeout` when `auth` cannot be asked */
   async verify(key: string): Promise<VerifyKeyReply> {
-    const hash = hashApiKey(key).toString('base64url');
+    const hash = hashOf(key);
     const entry = this.known.get(hash);
     if (entry && this.isFresh(entry)) return entry.reply;
     return this.unknown.get(hash) ?? (await this.askOnce(hash));
   }
 
-  /** An agent changed: what is remembered of it goes. */
+  /** Whether a key is remembered as a good one: asking for it costs nothing. */
+  knows(key: string): boolean {
+    const entry = this.known.get(hashOf(key));
+    return entry !== undefined && this.isFresh(entry);
+  }
+
+  /** An agent changed: what is remembered of it goes; of all, where it is not known which. */
   forget({ agentId }: AgentChanged): void {
     this.changes++;
+    if (agentId === null) this.known.clear();
     for (const [hash, { reply }] of this.known.entries()) {
       if (reply.agent.id === agentId) this.known.delete(hash);
     }
@@ -70,4 +78,8 @@ export class IdentityCache {
     }
     return reply;
   }
+}
+
+function hashOf(key: string): string {
+  return hashApiKey(key).toString('base64url');
 }

@@ -4,24 +4,33 @@ import { Bus, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER, traceIdOf } 
 import type { Logger } from '@agent-platform/observability';
 import { canAgentPerformAction, uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { findDoor, readEnvelope } from '../doors/open-door';
+import { findDoor, readEnvelope, type Asked } from '../doors/open-door';
 import type { RouteTable } from '../doors/route-table';
 import type { AuditWriter } from './audit-writer';
-import { authenticate, Refusal } from './authenticate';
+import type { Attempts } from './attempts';
+import { authenticate, refusal, Refusal } from './authenticate';
+import type { ClientAddresses } from './client-address';
 import { Exchange } from './exchange';
-import type { IdentityCache } from './identity-cache';
+import type { IdentityCache, Known } from './identity-cache';
+import type { RateLimiter } from './rate-limiter';
 import { readBody } from './read-body';
+import { isSigned, verifySignature } from './verify-signature';
 
 /** What a caller may choose as idempotency key: visible ASCII. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** What an action may add to its own wait before it counts as lost. */
 const WAIT_MARGIN_MS = 5000;
 const MAX_WAIT_SECONDS = 60;
+/** A revocation is in force within a second: a request that was under way for longer than this is looked at again. */
+const LONG_REQUEST_MS = 500;
 
 interface PipelineParts {
   readonly bus: Bus;
   readonly routes: RouteTable;
+  readonly clients: ClientAddresses;
   readonly identities: IdentityCache;
+  readonly attempts: Attempts;
+  readonly limiter: RateLimiter;
   readonly audit: AuditWriter;
   readonly logger: Logger;
   readonly actionTimeoutMs: number;
@@ -35,13 +44,13 @@ interface Answer {
   readonly headers?: Record<string, string>;
 }
 
-/** The way of every request to an action: door, authenticate, authorize, forward, audit, answer. */
+/** The way of every request to an action: door, authenticate, limit, verify signature, authorize, forward, audit, answer. */
 export class Pipeline {
   constructor(private readonly parts: PipelineParts) {}
 
   /** Answers one request, whatever happens. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange(request, response);
+    const exchange = new Exchange(request, response, this.parts.clients.of(request));
     let answer: Answer;
     try {
       answer = await this.answer(exchange);
@@ -54,38 +63,71 @@ export class Pipeline {
 
   private async answer(exchange: Exchange): Promise<Answer> {
     const { request } = exchange;
+    const { identities } = this.parts;
     const asked = findDoor(request, this.parts.routes);
-    exchange.agent = await authenticate(request, this.parts.identities);
-    if (asked.door === 'envelope') {
-      const { action, payload } = await readEnvelope(request);
-      return this.forward(exchange, action, payload);
+    const changesBefore = identities.changes;
+    const identity = await this.authenticate(exchange);
+    exchange.identity = identity;
+    await this.limit(exchange, identity);
+    if (asked.door === 'rest') {
+      exchange.action = asked.action;
+      exchange.pathParams = asked.pathParams;
     }
-    exchange.pathParams = asked.pathParams;
-    // Refused before its body is read: who may not do it need not send it.
-    this.authorize(exchange, asked.action);
-    return this.forward(exchange, asked.action, await readBody(request), asked.queryParams);
+    const answer = await this.act(exchange, identity, asked);
+    // A key that was revoked while its request was under way for long gets no answer any more; but a secret that could be shown
+    // only this once is, as the request that asked for it may be what ended its key.
+    const isLong = performance.now() - exchange.startedAt > LONG_REQUEST_MS && !exchange.action?.answersSecret;
+    if (isLong && changesBefore !== identities.changes) await this.authenticate(exchange);
+    return answer;
+  }
+
+  private async act(exchange: Exchange, identity: Known, asked: Asked): Promise<Answer> {
+    const { request } = exchange;
+    // Refused before its body is read: who may not do it need not send it. A signature covers the body, and goes before.
+    if (asked.door === 'rest' && !isSigned(request, identity, asked.action)) this.authorize(exchange, asked.action);
+    const body = await readBody(request);
+    const { action, payload } = asked.door === 'rest' ? { action: asked.action, payload: body } : readEnvelope(body);
+    exchange.action = action;
+    if (isSigned(request, identity, action)) await verifySignature(request, body, identity, this.parts.bus);
+    this.authorize(exchange, action);
+    return this.forward(exchange, identity, action, payload, asked.door === 'rest' ? asked.queryParams : undefined);
+  }
+
+  private async authenticate({ request, ip }: Exchange): Promise<Known> {
+    const { identities, attempts } = this.parts;
+    return authenticate(request, ip, identities, attempts);
+  }
+
+  /** @throws Refusal 429 `auth.rate-limit.exceeded` */
+  private async limit(exchange: Exchange, identity: Known): Promise<void> {
+    const taken = this.parts.limiter.take(identity.agent.id);
+    // Waiting for what is there already would cost a turn of the event loop.
+    const limit = taken instanceof Promise ? await taken : taken;
+    exchange.limit = limit;
+    if (limit.allowed) return;
+    const detail = `This agent may make ${limit.limit} requests in any 60 seconds. Wait as long as Retry-After says.`;
+    throw refusal('auth.rate-limit.exceeded', detail, identity, limit.retryAfterMs);
   }
 
   private authorize(exchange: Exchange, action: ActionDefinition): void {
-    exchange.action = action;
-    if (!canAgentPerformAction(exchange.agent?.capabilities ?? [], action.capability)) {
+    const { agent, keyId } = exchange.identity ?? {};
+    if (!canAgentPerformAction(agent?.capabilities ?? [], action.capability)) {
       const capability = action.capability ?? '';
       const outward = new AppError('auth.capability.missing', `${action.name} needs the capability ${capability}.`, {
         missingCapability: capability,
       });
-      throw new Refusal(outward, outward.code, exchange.agent?.id ?? null);
+      throw new Refusal(outward, outward.code, agent?.id, keyId);
     }
   }
 
   private async forward(
     exchange: Exchange,
+    { agent }: Known,
     action: ActionDefinition,
     payload: Buffer,
     queryParams?: Readonly<Record<string, string | string[]>>,
   ): Promise<Answer> {
-    this.authorize(exchange, action);
-    const { agent, requestId, traceparent, pathParams } = exchange;
-    if (!agent) throw new Error('forwarded before it was authenticated');
+    const { requestId, traceparent, pathParams } = exchange;
     const context = encodeContext({
       agent: { id: agent.id, name: agent.name, capabilities: agent.capabilities },
       client: { ip: exchange.ip, userAgent: exchange.userAgent },
@@ -118,20 +160,27 @@ export class Pipeline {
       error = thrown.outward;
       const { cause, agentId, keyId } = thrown;
       this.parts.logger.info({ msg: 'request refused', requestId, cause, agentId, keyId, ip: exchange.ip });
-      const reason = cause === thrown.outward.code ? cause : `${thrown.outward.code} (${cause})`;
-      try {
-        await this.parts.audit.store(this.entry(exchange, 'refused', reason, agentId));
-      } catch (cause) {
-        error = new AppError('service.unavailable', 'The request cannot be answered now. Try again shortly.', {
-          cause,
-        });
+      const { status, code } = thrown.outward;
+      const entry = this.entry(exchange, 'refused', cause === code ? cause : `${code} (${cause})`, agentId);
+      if (status === 401) this.parts.attempts.failed(exchange.ip);
+      if (status === 429) {
+        // Not waited for: who asks too often must not keep the audit log busy for each of its requests.
+        this.parts.audit.note(entry);
+      } else {
+        try {
+          await this.parts.audit.store(entry);
+        } catch (cause) {
+          error = new AppError('service.unavailable', 'The request cannot be answered now. Try again shortly.', {
+            cause,
+          });
+        }
       }
     } else if (!(thrown instanceof AppError)) {
       this.parts.logger.error({ msg: 'request failed', requestId, err: thrown });
     }
     const problem = toProblem(error, requestId);
     const body = JSON.stringify(problem);
-    if (!(thrown instanceof Refusal) && exchange.agent && exchange.action) {
+    if (!(thrown instanceof Refusal) && exchange.identity && exchange.action) {
       this.parts.audit.note(this.entry(exchange, 'failed', problem.code));
     }
     return { status: problem.status, body, headers: { ...retryAfter(body), ...challenge(error) } };
@@ -141,7 +190,7 @@ export class Pipeline {
     exchange: Exchange,
     decision: AuditEntry['decision'],
     reason: string | null,
-    agentId = exchange.agent?.id ?? null,
+    agentId = exchange.identity?.agent.id ?? null,
   ): AuditEntry {
     const { action, pathParams } = exchange;
     const target = action && pathParams.id;

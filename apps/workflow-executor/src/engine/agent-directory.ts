@@ -33,7 +33,9 @@ export class AgentDirectory implements OnModuleInit {
 
   onModuleInit(): void {
     this.bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => {
-      this.agents.delete(message.json<AgentChanged>().agentId);
+      const { agentId } = message.json<AgentChanged>();
+      if (agentId === null) this.agents.clear();
+      else this.agents.delete(agentId);
     });
   }
 

@@ -21,6 +21,12 @@ export class Agent {
   readonly updatedAt!: string;
 }
 
+/** The calling agent, with what it may still do now. */
+export class Me extends Agent {
+  /** Requests that it could make at once now; `rateLimitRpm` is what it may make in any 60 seconds. */
+  readonly remaining!: number;
+}
+
 /** One API key, without the key. */
 export interface ApiKeySummary {
   readonly id: string;

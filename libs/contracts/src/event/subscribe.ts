@@ -49,6 +49,7 @@ export const subscribe = defineAction({
   http: { method: 'POST', path: '/v1/subscriptions', success: 201 },
   request: SubscribeRequest,
   reply: NewSubscription,
+  answersSecret: true,
   summary: 'Subscribes to events; the secret is shown this once.',
   example: { types: ['lead.*'], target: { type: 'webhook', url: 'https://hooks.example.com/leads' } },
 });

@@ -18,8 +18,18 @@ export interface VerifyKeyRequest {
 
 /** `refused` is for the log only; to the caller all refusals look alike. */
 export type VerifyKeyReply =
-  | { readonly agent: AgentIdentity; readonly keyId: string; readonly expiresAtMs: number }
-  | { readonly refused: 'unknown' | 'expired' | 'revoked'; readonly keyId?: string };
+  | {
+      readonly agent: AgentIdentity;
+      readonly keyId: string;
+      readonly expiresAtMs: number;
+      /** It has a signing secret: what changes something must be signed. */
+      readonly signs: boolean;
+    }
+  | {
+      readonly refused: 'unknown' | 'expired' | 'revoked' | 'suspended' | 'archived';
+      readonly keyId: string | null;
+      readonly agentId: string | null;
+    };
 
 export interface GetAgentRequest {
   readonly agentId: string;
@@ -29,7 +39,25 @@ export interface GetAgentReply {
   readonly agent: AgentIdentity | null;
 }
 
-/** Key, status or skills of an agent have changed: whoever remembers it must ask again. */
+/** Something of an agent has changed (key, status, skills, limit, signing secret): whoever remembers it must ask again. */
 export interface AgentChanged {
+  /** Null when changes may have been missed: nothing that is remembered holds. */
+  readonly agentId: string | null;
+}
+
+/** Asked by the gateway for each signed request, once its form is known to be right. */
+export interface VerifySignatureRequest {
   readonly agentId: string;
+  readonly timestamp: string;
+  readonly nonce: string;
+  readonly method: string;
+  readonly path: string;
+  /** SHA-256 of the raw body in hex. */
+  readonly bodyHash: string;
+  readonly signature: string;
+}
+
+/** `replayed`: the signature is right, and its nonce was seen before. */
+export interface VerifySignatureReply {
+  readonly refused: 'expired' | 'invalid' | 'replayed' | null;
 }

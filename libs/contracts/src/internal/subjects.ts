@@ -3,6 +3,8 @@ import type { ServiceName } from '../services';
 /** Calls between services that are no public action; NATS permissions say who may make them. */
 export const INTERNAL_CALLS = {
   verifyKey: { subject: 'rpc.internal.auth.verify-key.v1', service: 'auth', callers: ['gateway'] },
+  verifySignature: { subject: 'rpc.internal.auth.verify-signature.v1', service: 'auth', callers: ['gateway'] },
+  leasePermits: { subject: 'rpc.internal.auth.lease-permits.v1', service: 'auth', callers: ['gateway'] },
   getAgent: { subject: 'rpc.internal.auth.get-agent.v1', service: 'auth', callers: ['workflow-executor'] },
   recordAudit: { subject: 'rpc.internal.auth.record-audit.v1', service: 'auth', callers: 'all' },
 } as const satisfies Record<

@@ -1,0 +1,124 @@
+import { ConfigError } from '@agent-platform/config';
+import type { AnswerSealer } from '@agent-platform/messaging';
+import { decrypt, deriveKey, encrypt, uuidV7 } from '@agent-platform/shared-security';
+import {
+  constants,
+  createPrivateKey,
+  generateKeyPair,
+  hkdfSync,
+  privateDecrypt,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Pool, PoolClient } from 'pg';
+
+const MODULUS_BITS = 2048;
+const PUBLIC_EXPONENT = 65_537;
+const SALT_BYTES = 16;
+
+interface SealingKeyRow {
+  readonly id: string;
+  readonly private_key: Buffer;
+  readonly salt: Buffer;
+}
+
+/**
+ * Opens what Postgres sealed (`auth.seal`), and encrypts answers that hold a secret while they are kept for a repetition. Its
+ * private key is in the database, encrypted under the master key; it is made when the first replica starts.
+ */
+export class Vault implements AnswerSealer {
+  private readonly privateKeys = new Map<string, KeyObject>();
+  private answersKey: Buffer | undefined;
+
+  constructor(private readonly masterKey: string) {}
+
+  /**
+   * Reads the keys, and makes the first one. Touches nothing when the master key is wrong.
+   *
+   * @param pool of scope `service`
+   * @throws ConfigError when the master key is not the one that the keys were encrypted under
+   */
+  async unlock(pool: Pool): Promise<void> {
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      // Of several replicas that start at once, one makes the key.
+      await client.query("SELECT pg_advisory_xact_lock(hashtextextended('auth.sealing_keys', 0))");
+      const { rows } = await client.query<SealingKeyRow>(
+        'SELECT id, private_key, salt FROM auth.sealing_keys ORDER BY created_at, id',
+      );
+      const keys = rows.length > 0 ? rows : [await this.makeKey(client)];
+      await client.query('COMMIT');
+      for (const key of keys) await this.unwrap(key);
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      client.release();
+    }
+  }
+
+  /** The text that `auth.seal` sealed under a label. @throws Error for another label, or where anything was changed */
+  unseal(sealingKeyId: string, sealed: Buffer, label: string): string {
+    const key = this.privateKeys.get(sealingKeyId);
+    if (!key) throw new Error(`there is no sealing key ${sealingKeyId}`);
+    const options = {
+      key,
+      padding: constants.RSA_PKCS1_OAEP_PADDING,
+      oaepHash: 'sha256',
+      oaepLabel: Buffer.from(label),
+    };
+    return privateDecrypt(options, sealed).toString('utf8');
+  }
+
+  seal(body: string, identity: string): string {
+    return encrypt(Buffer.from(body), this.answers(), identity).toString('base64');
+  }
+
+  open(sealed: string, identity: string): string {
+    return decrypt(Buffer.from(sealed, 'base64'), this.answers(), identity).toString('utf8');
+  }
+
+  private answers(): Buffer {
+    if (!this.answersKey) throw new Error('the vault is locked');
+    return this.answersKey;
+  }
+
+  private async makeKey(client: PoolClient): Promise<SealingKeyRow> {
+    const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
+      modulusLength: MODULUS_BITS,
+      publicExponent: PUBLIC_EXPONENT,
+    });
+    const id = uuidV7();
+    const salt = randomBytes(SALT_BYTES);
+    const wrapped = encrypt(
+      privateKey.export({ type: 'pkcs8', format: 'der' }),
+      await deriveKey(this.masterKey, salt),
+      identityOf(id),
+    );
+    const modulus = Buffer.from(publicKey.export({ format: 'jwk' }).n ?? '', 'base64url');
+    await client.query(
+      'INSERT INTO auth.sealing_keys (id, modulus, public_exponent, private_key, salt) VALUES ($1, $2, $3, $4, $5)',
+      [id, modulus, PUBLIC_EXPONENT, wrapped, salt],
+    );
+    return { id, private_key: wrapped, salt };
+  }
+
+  private async unwrap({ id, private_key: wrapped, salt }: SealingKeyRow): Promise<void> {
+    const masterKey = await deriveKey(this.masterKey, salt);
+    let der: Buffer;
+    try {
+      der = decrypt(wrapped, masterKey, identityOf(id));
+    } catch {
+      throw new ConfigError(['MASTER_KEY is not the one that this database was set up with; nothing was changed']);
+    }
+    this.privateKeys.set(id, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+    // The first one's, which stays: kept answers open after a newer one was made.
+    this.answersKey ??= Buffer.from(hkdfSync('sha256', der, salt, 'kept answers', 32));
+  }
+}
+
+function identityOf(id: string): string {
+  return `sealing key ${id}`;
+}
