@@ -40,7 +40,7 @@ export async function verifyCommand(env: NodeJS.ProcessEnv): Promise<number> {
     }
     const perSecond = Math.round(rows / seconds);
     process.stdout.write(
-      `  ✓ ${rows} rows of ${months} months are as they were written (${seconds.toFixed(1)} s, ${perSecond} rows a second)\n`,
+      `  ✓ ${rows} rows of ${months} ${months === 1 ? 'month' : 'months'} are as they were written (${seconds.toFixed(1)} s, ${perSecond} rows a second)\n`,
     );
     await printEnds(client);
     return 0;

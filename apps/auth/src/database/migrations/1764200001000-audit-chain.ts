@@ -172,7 +172,7 @@ BEGIN
   END IF;
   IF fault_seq IS NOT NULL THEN
     EXECUTE format($query$
-      WITH rows AS (SELECT r.*, ${digestOf('r')} AS digest FROM %1$s r WHERE r.at >= $1 AND r.at < $1 + interval '1 month'),
+      WITH rows AS NOT MATERIALIZED (SELECT r.*, ${digestOf('r')} AS digest FROM %1$s r WHERE r.at >= $1 AND r.at < $1 + interval '1 month'),
         before AS (SELECT coalesce(max(r.seq), $2) AS seq FROM rows r WHERE r.seq > $2 AND r.seq < $3),
         hash_before AS (SELECT coalesce((SELECT r.hash FROM rows r, before b WHERE r.seq = b.seq AND b.seq > $2 LIMIT 1), $4) AS hash)
       SELECT r.id, CASE

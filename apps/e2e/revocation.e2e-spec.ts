@@ -1,0 +1,107 @@
+import type { AgentWithFirstKey, AgentWithKeys } from '@agent-platform/contracts';
+import {
+  createTestAgent,
+  startPeer,
+  startTestPlatform,
+  TestClient,
+  until,
+  type TestPlatform,
+} from '@agent-platform/testing';
+
+/** What a revocation may take (SPEC section 3). */
+const MAX_DELAY_MS = 1000;
+const TIMES = 200;
+
+let platform: TestPlatform;
+let admin: TestClient;
+let gateways: string[];
+
+beforeAll(async () => {
+  platform = await startTestPlatform('separate processes');
+  admin = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
+  const second = await platform.separate?.startService('gateway');
+  gateways = [platform.gateway, `http://127.0.0.1:${second?.port}`];
+});
+afterAll(() => platform?.stop());
+
+/** Asks both gateways as one agent, over and over, until told to stop; answers when the last 2xx came. */
+function press({ key }: AgentWithFirstKey) {
+  let stopped = false;
+  let lastAllowedAt = 0;
+  let refused = 0;
+  const loops = gateways.map(async (gateway) => {
+    const client = new TestClient(gateway, key);
+    while (!stopped) {
+      const { status } = await client.get('/v1/me');
+      if (status < 300) lastAllowedAt = performance.now();
+      else refused++;
+    }
+  });
+  return {
+    isAllowed: () => lastAllowedAt > 0,
+    refusals: () => refused,
+    stop: async () => {
+      stopped = true;
+      await Promise.all(loops);
+      return lastAllowedAt;
+    },
+  };
+}
+
+const END: readonly (readonly [string, (agent: AgentWithFirstKey) => Promise<unknown>])[] = [
+  [
+    'revoked',
+    async ({ id }) => {
+      const { keys } = (await admin.get(`/v1/agents/${id}`)).body.data as unknown as AgentWithKeys;
+      return admin.send('DELETE', `/v1/agents/${id}/keys/${keys[0]?.id}`);
+    },
+  ],
+  ['suspended', ({ id }) => admin.send('PATCH', `/v1/agents/${id}`, '{"status": "suspended"}')],
+];
+
+it.each(END)(
+  'under load, an agent that is %s gets nothing from any gateway a second later',
+  async (what, end) => {
+    const delays: number[] = [];
+    for (let batch = 0; batch < TIMES / 2 / 10; batch++) {
+      const agents = await Promise.all(Array.from({ length: 10 }, () => createTestAgent(admin)));
+      await Promise.all(
+        agents.map(async (agent) => {
+          const load = press(agent);
+          await until('the load', load.isAllowed);
+          await end(agent);
+          const answeredAt = performance.now();
+          const before = load.refusals();
+          await until('refusals', () => load.refusals() > before + 4);
+          delays.push((await load.stop()) - answeredAt);
+        }),
+      );
+    }
+    expect(delays).toHaveLength(TIMES / 2);
+    expect(delays.filter((delay) => delay > MAX_DELAY_MS)).toEqual([]);
+    process.stdout.write(
+      `${what} ${TIMES / 2} times: last 2xx ${Math.max(...delays).toFixed(0)} ms after the answer\n`,
+    );
+  },
+  120_000,
+);
+
+it('a request that was under way when its key was revoked is not answered with what it asked for', async () => {
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const peer = await startPeer((_request, response) => void gate.then(() => response.end('{"secret": 1}')));
+  const agent = await createTestAgent(admin, { skills: ['workflow_manage', 'workflow_execute'] });
+  const client = new TestClient(platform.gateway, agent.key);
+  const definition = { name: 'slow', steps: [{ id: 'one', type: 'http', with: { url: peer.url } }] };
+  const created = await client.post('/v1/workflows', { definition });
+  const { id } = created.body.data as unknown as { id: string };
+  const startedAt = performance.now();
+  const running = client.post(`/v1/workflows/${id}/runs?wait=30`, {});
+  await until('the call', () => peer.requests.length > 0);
+  // A short request may still be answered, as the revocation has a second's time.
+  await until('the request to be a long one', () => performance.now() - startedAt > 600);
+  await END[0]?.[1](agent);
+  release();
+  expect((await running).status).toBe(401);
+  await peer.stop();
+});
