@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => platform?.stop());
 
-/** Asks both gateways as one agent, over and over, until told to stop; answers when the last 2xx came. */
+/** Asks both gateways as one agent, over and over, until told to stop; answers when the last request with a 2xx was sent. */
 function press({ key }: AgentWithFirstKey) {
   let stopped = false;
   let lastAllowedAt = 0;
@@ -32,8 +32,9 @@ function press({ key }: AgentWithFirstKey) {
   const loops = gateways.map(async (gateway) => {
     const client = new TestClient(gateway, key);
     while (!stopped) {
+      const sentAt = performance.now();
       const { status } = await client.get('/v1/me');
-      if (status < 300) lastAllowedAt = performance.now();
+      if (status < 300) lastAllowedAt = sentAt;
       else refused++;
     }
   });
@@ -80,7 +81,7 @@ it.each(END)(
     expect(delays).toHaveLength(TIMES / 2);
     expect(delays.filter((delay) => delay > MAX_DELAY_MS)).toEqual([]);
     process.stdout.write(
-      `${what} ${TIMES / 2} times: last 2xx ${Math.max(...delays).toFixed(0)} ms after the answer\n`,
+      `${what} ${TIMES / 2} times: last request let through was sent ${Math.max(...delays).toFixed(0)} ms after the answer\n`,
     );
   },
   120_000,

@@ -1,8 +1,10 @@
 import { AGENT_CHANGED_SUBJECT, type AgentChanged } from '@agent-platform/contracts';
+import { AppError, toProblem } from '@agent-platform/errors';
 import { Bus } from '@agent-platform/messaging';
 import { createLogger, createMetrics, probe } from '@agent-platform/observability';
 import type { RunningService } from '@agent-platform/service-host';
-import { createServer, type Server } from 'node:http';
+import { uuidV7 } from '@agent-platform/shared-security';
+import { createServer, STATUS_CODES, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
@@ -146,14 +148,21 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 /** What Node's parser refuses never becomes a request, so it is answered by hand. */
 function answerUnparsable(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const [status, code, title] =
+  const problem = toProblem(
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'request.headers.too-large', 'The request headers are too large']
+      ? new AppError('request.headers.too-large', `The headers may have ${MAX_HEADER_BYTES} bytes at the most.`)
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ['408 Request Timeout', 'request.body.too-slow', 'The request took too long to arrive']
-        : ['400 Bad Request', 'request.malformed', 'The request is malformed'];
-  const body = JSON.stringify({ status: Number(status.slice(0, 3)), title, code });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+        ? new AppError('request.body.too-slow', 'The request did not arrive in time.')
+        : new AppError('request.malformed', 'This is not an HTTP/1.1 request that can be read.'),
+    uuidV7(),
   );
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${problem.requestId}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

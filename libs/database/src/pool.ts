@@ -12,7 +12,7 @@ export interface ConnectionOptions {
   readonly scope?: 'service';
   /** Shown in pg_stat_activity. */
   readonly name: string;
-  /** Told of connections that break while idle; they are replaced. */
+  /** Told of connections that break; they are replaced. */
   readonly onError: (error: Error) => void;
 }
 
@@ -27,7 +27,9 @@ const STATEMENT_TIMEOUT_MS = 30_000;
  */
 export function createPool({ max, ...connection }: ConnectionOptions & { readonly max: number }): Pool {
   const pool = new Pool({ ...clientConfig(connection), max });
-  pool.on('error', connection.onError);
+  // Also of a connection that is in use: pg listens to idle ones alone, and an error that nobody listens to ends the process.
+  pool.on('connect', (client) => client.on('error', connection.onError));
+  pool.on('error', () => undefined);
   return pool;
 }
 
