@@ -23,19 +23,18 @@ afterAll(() => platform?.stop());
 
 /** The example of an action as a REST request: what its path has no place for is its query or body. */
 function overRest(client: TestClient, { http, example }: ActionDefinition): Promise<Answer> {
-  const rest = { ...example };
+  const rest = new Map(Object.entries(example));
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   const path = http.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {
-    const value = rest[name];
-    delete rest[name];
-    return encodeURIComponent(String(value));
+    const value = text(rest.get(name));
+    rest.delete(name);
+    return encodeURIComponent(value);
   });
-  const hasBody = http.method !== 'GET' && http.method !== 'DELETE';
-  const entries = Object.entries(rest).map(([name, value]) => [name, String(value)]);
-  const query =
-    hasBody || entries.length === 0
-      ? ''
-      : `?${new URLSearchParams(Object.fromEntries(entries) as Record<string, string>)}`;
-  return client.send(http.method, path + query, hasBody ? JSON.stringify(rest) : undefined);
+  if (http.method !== 'GET' && http.method !== 'DELETE') {
+    return client.send(http.method, path, JSON.stringify(Object.fromEntries(rest)));
+  }
+  const query = new URLSearchParams([...rest].map(([name, value]): [string, string] => [name, text(value)])).toString();
+  return client.send(http.method, query ? `${path}?${query}` : path);
 }
 
 const DOORS: readonly (readonly [string, (client: TestClient, action: ActionDefinition) => Promise<Answer>])[] = [

@@ -66,7 +66,7 @@ it('1000 keys, 10 requests each at once, services and gateway killed all the whi
               { definition: { name: key, steps: [{ id: 'one', type: 'transform', with: { value: 1 } }] } },
             ]
           : ['/v1/agents', { name: key, type: 'tool' }];
-      const same = Array.from({ length: REQUESTS_PER_KEY }, () => insist(path as string, body as object, key));
+      const same = Array.from({ length: REQUESTS_PER_KEY }, () => insist(path, body as object, key));
       answers.set(key, new Set(await Promise.all(same)));
     }
   };

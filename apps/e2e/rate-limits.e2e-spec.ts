@@ -19,8 +19,11 @@ let gateways: string[];
 beforeAll(async () => {
   platform = await startTestPlatform('separate processes');
   admin = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
-  const more = await Promise.all([1, 2].map(() => platform.separate?.startService('gateway')));
-  gateways = [platform.gateway, ...more.map((gateway) => `http://127.0.0.1:${gateway?.port}`)];
+  gateways = [platform.gateway];
+  for (let more = 1; more <= 2; more++) {
+    const gateway = await platform.separate?.startService('gateway');
+    gateways.push(`http://127.0.0.1:${gateway?.port}`);
+  }
 });
 afterAll(() => platform?.stop());
 

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
+import { scrub } from '@agent-platform/observability';
 import { validateSync, type ValidationError } from 'class-validator';
 import type { CallContext } from './call';
 import { isTooDeep, MAX_JSON_DEPTH } from './json-depth';
@@ -46,7 +47,7 @@ function parseBody(payload: Uint8Array): JsonObject {
   try {
     body = JSON.parse(text);
   } catch (cause) {
-    throw new AppError('request.malformed', `The body is not JSON: ${(cause as Error).message}`, { cause });
+    throw new AppError('request.malformed', `The body is not JSON: ${scrub((cause as Error).message)}`, { cause });
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new AppError('request.malformed', 'The body must be a JSON object.');

@@ -9,7 +9,7 @@ const MAX_DEPTH = 6;
 const MAX_TEXT_LENGTH = 8192;
 const HIDDEN = '***';
 
-/** Takes API keys, webhook secrets and passwords in URLs out of a text. Cheap where there are none. */
+/** Takes API keys, signing and webhook secrets and passwords in URLs out of a text. Cheap where there are none. */
 export function scrub(text: string): string {
   let scrubbed = text;
   if (scrubbed.includes('mj_') || scrubbed.includes('whsec_')) scrubbed = scrubbed.replace(SECRETS, `$1${HIDDEN}`);

@@ -18,6 +18,7 @@ const useContainers = process.env.TEST_BACKEND === 'containers';
 /** The one PostgreSQL of a test run. */
 export async function startPostgresBackend(
   dataDir: string,
+  logFile: string,
 ): Promise<Backend & { password: string; query(url: string, sql: string): Promise<void> }> {
   const password = randomBytes(12).toString('hex');
   const query = async (url: string, sql: string) => {
@@ -38,7 +39,7 @@ export async function startPostgresBackend(
     return { host: container.getHost(), port: container.getMappedPort(5432), stop, password, query };
   }
   // Without fsync: nobody needs this data after a power cut, and a killed process loses nothing.
-  const server = await startPostgres({ dataDir, password, fsync: false });
+  const server = await startPostgres({ dataDir, password, fsync: false, logFile });
   return { host: '127.0.0.1', port: server.port, stop: () => server.stop(), password, query };
 }
 

@@ -7,6 +7,8 @@ export interface TestEnvironment {
   readonly root: string;
   /** A temporary folder of this test run. */
   readonly folder: string;
+  /** What PostgreSQL logs, of all databases; where it runs in a container there is none. */
+  readonly postgresLog: string;
   /** The database to clone. */
   readonly template: string;
   readonly postgres: { readonly host: string; readonly port: number; readonly password: string };

@@ -22,7 +22,8 @@ const GIVE_PASSWORDS = `
 export default async function globalSetup(): Promise<void> {
   execFileSync(process.execPath, ['tools/build.mjs'], { cwd: ROOT, stdio: 'inherit' });
   const folder = mkdtempSync(join(tmpdir(), 'agent-platform-test-'));
-  const postgres = await startPostgresBackend(join(folder, 'postgres'));
+  const postgresLog = join(folder, 'postgres.log');
+  const postgres = await startPostgresBackend(join(folder, 'postgres'), postgresLog);
   const adminUrl = (database: string) =>
     `postgres://postgres:${postgres.password}@${postgres.host}:${postgres.port}/${database}`;
   await postgres.query(adminUrl('postgres'), `CREATE DATABASE ${TEMPLATE}`);
@@ -37,6 +38,7 @@ export default async function globalSetup(): Promise<void> {
   const environment: TestEnvironment = {
     root: ROOT,
     folder,
+    postgresLog,
     template: TEMPLATE,
     postgres: { host: postgres.host, port: postgres.port, password: postgres.password },
     keys: JSON.parse(readFileSync(join(folder, 'keys.json'), 'utf8')) as Record<string, string>,

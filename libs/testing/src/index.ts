@@ -4,5 +4,12 @@ export { TestClient, type Answer } from './client';
 export { testEnvironment } from './environment';
 export { startPeer, type Peer } from './peer';
 export { createTestDatabase, type TestDatabase } from './test-database';
-export { startApp, startTestPlatform, type Layout, type TestPlatform, type TestProcess } from './test-platform';
+export {
+  MASTER_KEY,
+  startApp,
+  startTestPlatform,
+  type Layout,
+  type TestPlatform,
+  type TestProcess,
+} from './test-platform';
 export { until } from './until';

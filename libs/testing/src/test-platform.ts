@@ -38,6 +38,8 @@ export interface TestPlatform {
 interface SeparateParts {
   readonly processes: ReadonlyMap<string, TestProcess>;
   natsUrl(user: NatsUser): string;
+  /** Where the nats-server keeps its streams. */
+  readonly natsFolder: string;
   /** Kills the nats-server; answers a function that starts it again at the same address. */
   killNats(): () => Promise<void>;
   /** Starts another process of a service. */
@@ -45,7 +47,8 @@ interface SeparateParts {
 }
 
 const NATS_PASSWORD = 'test';
-const MASTER_KEY = 'the master key of the tests, 32 characters and more';
+/** Of every auth service of the tests. */
+export const MASTER_KEY = 'the master key of the tests, 32 characters and more';
 
 /** Starts one of our apps from `dist` and waits until it says that it is ready. @throws Error with its output */
 export function startApp(app: string, env: Record<string, string>, args: readonly string[] = []): Promise<TestProcess> {
@@ -126,6 +129,7 @@ async function startNatsFor(database: TestDatabase, env: Record<string, string>,
   const natsUrl = (user: NatsUser) => `nats://${user}:${NATS_PASSWORD}@${host}:${port}`;
   return {
     natsUrl,
+    natsFolder,
     killNats: () => {
       nats.kill();
       return async () => {

@@ -1,5 +1,6 @@
 import { findAction, type ActionDefinition, type JsonObject } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
+import { scrub } from '@agent-platform/observability';
 import type { IncomingMessage } from 'node:http';
 import type { RouteTable } from './route-table';
 
@@ -48,7 +49,7 @@ export function readEnvelope(body: Buffer): { action: ActionDefinition; payload:
   try {
     envelope = JSON.parse(body.toString('utf8'));
   } catch (cause) {
-    throw new AppError('request.malformed', `The body is not JSON: ${(cause as Error).message}`, { cause });
+    throw new AppError('request.malformed', `The body is not JSON: ${scrub((cause as Error).message)}`, { cause });
   }
   if (!isObject(envelope)) throw new AppError('request.malformed', 'The body must be a JSON object.');
   const { action: name, params = {}, ...others } = envelope;

@@ -1,11 +1,11 @@
 import type { ActionDefinition } from '@agent-platform/contracts';
-import { childTraceparent, makeTraceparent } from '@agent-platform/observability';
+import { childTraceparent, makeTraceparent, scrub } from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Known } from './identity-cache';
 import type { Decision } from './rate-limiter';
 
-/** What a caller may choose as request id. */
+/** What a caller may choose as request id; it is kept, and so must hold no key. */
 const REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
 const MAX_USER_AGENT_LENGTH = 256;
 
@@ -27,13 +27,14 @@ export class Exchange {
     readonly ip: string | null,
   ) {
     const given = request.headers['x-request-id'];
-    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidV7();
+    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) && scrub(given) === given ? given : uuidV7();
     const parent = request.headers.traceparent;
     this.traceparent = (typeof parent === 'string' && childTraceparent(parent)) || makeTraceparent();
   }
 
   get userAgent(): string | null {
-    return this.request.headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH) ?? null;
+    const text = this.request.headers['user-agent'];
+    return text === undefined ? null : scrub(text.slice(0, MAX_USER_AGENT_LENGTH));
   }
 
   /** Writes the answer; a client that has gone is no error. */

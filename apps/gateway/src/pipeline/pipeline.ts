@@ -1,7 +1,7 @@
 import { subjectOf, type ActionDefinition, type AuditEntry } from '@agent-platform/contracts';
 import { AppError, toProblem } from '@agent-platform/errors';
 import { Bus, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER, traceIdOf } from '@agent-platform/messaging';
-import type { Logger } from '@agent-platform/observability';
+import { scrub, type Logger } from '@agent-platform/observability';
 import { canAgentPerformAction, uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findDoor, readEnvelope, type Asked } from '../doors/open-door';
@@ -200,7 +200,8 @@ export class Pipeline {
       agentId,
       action: action?.name ?? 'none',
       targetType: target ? (action.name.split('.')[0] ?? null) : null,
-      targetId: target ?? null,
+      // What stands in a path by mistake may be a key.
+      targetId: target ? scrub(target) : null,
       decision,
       reason,
       before: null,
@@ -217,9 +218,11 @@ function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): s
   const keys = request.headersDistinct['idempotency-key'];
   if (!keys || action.effect === 'read') return undefined;
   const [key] = keys;
-  if (keys.length > 1 || key === undefined || !IDEMPOTENCY_KEY.test(key)) {
+  // It is kept, and so must hold no key.
+  if (keys.length > 1 || key === undefined || !IDEMPOTENCY_KEY.test(key) || scrub(key) !== key) {
+    const message = 'must be one header of 1 to 255 visible ASCII characters that hold no API key or secret';
     throw new AppError('request.invalid', 'The Idempotency-Key is not valid.', {
-      errors: [{ path: 'Idempotency-Key', message: 'must be one header of 1 to 255 visible ASCII characters' }],
+      errors: [{ path: 'Idempotency-Key', message }],
     });
   }
   return key;
