@@ -123,12 +123,15 @@ async function load({ url, callers }, seconds) {
     callers &&
     ((client) => {
       const caller = callers[connection++ % callers.length];
-      const next = () => client.setRequest({ method: 'GET', path: caller.path, headers: headersOf(caller) });
+      const next = () => client.setRequests([{ method: 'GET', path: caller.path, headers: headersOf(caller) }]);
       next();
       if (caller.secret) client.on('response', next);
     });
   const result = await autocannon({ url, connections: CONNECTIONS, duration: seconds, setupClient });
-  if (result.non2xx + result.errors > 0) throw new Error(`${url}: ${result.non2xx} non-2xx, ${result.errors} errors`);
+  if (result.non2xx + result.errors > 0) {
+    const statuses = JSON.stringify(result.statusCodeStats);
+    throw new Error(`${url}: ${result.errors} errors, answers by status ${statuses}`);
+  }
   return result;
 }
 

@@ -86,7 +86,7 @@ export async function startTestPlatform(layout: Layout, env: Record<string, stri
   // Tests of refusals fail to authenticate more often than a client may.
   const common = { EGRESS_ALLOW: '127.0.0.0/8', FAILED_AUTHENTICATIONS_PER_MINUTE: '100000', ...env };
   const processes = new Map<string, TestProcess>();
-  const stopProcesses = () => Promise.all([...processes.values()].map((running) => running.stop()));
+  const stopProcesses = () => Promise.all([...processes].map(([name, running]) => stopCleanly(name, running)));
 
   if (layout === 'one process') {
     const dataDir = mkdtempSync(join(folder, 'data-'));
@@ -119,6 +119,13 @@ export async function startTestPlatform(layout: Layout, env: Record<string, stri
       await database.drop();
     },
   };
+}
+
+/** A process that ends with an error when it is stopped has not handed over what it should have. */
+async function stopCleanly(name: string, running: TestProcess): Promise<void> {
+  const code = await running.stop();
+  // Null: the test has killed it.
+  if (code !== 0 && code !== null) throw new Error(`${name} ended with ${code}: ${running.output()}`);
 }
 
 async function startNatsFor(database: TestDatabase, env: Record<string, string>, processes: Map<string, TestProcess>) {

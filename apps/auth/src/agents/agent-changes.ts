@@ -31,7 +31,9 @@ export class AgentChanges implements OnModuleInit, OnModuleDestroy {
   onModuleDestroy(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    this.listening?.release(true);
+    const client = this.listening;
+    this.listening = undefined;
+    client?.release(true);
   }
 
   /**
