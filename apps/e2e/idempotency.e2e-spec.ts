@@ -1,4 +1,6 @@
-import { startTestPlatform, TestClient, until, type TestPlatform } from '@agent-platform/testing';
+import { startTestPlatform, testEnvironment, TestClient, until, type TestPlatform } from '@agent-platform/testing';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 
 const KEYS = 1000;
 const REQUESTS_PER_KEY = 10;
@@ -50,6 +52,13 @@ async function insist(path: string, body: object, key: string): Promise<string> 
   }
 }
 
+/** What `audit:verify` prints, as an operator runs it in a container. */
+function verifyAudit(): string {
+  const main = join(testEnvironment().root, 'dist/apps/auth/main.js');
+  const env = { PATH: process.env.PATH, DATABASE_URL: platform.database.urlOf('ap_auth') };
+  return spawnSync(process.execPath, [main, 'audit:verify'], { encoding: 'utf8', env }).stdout;
+}
+
 it('1000 keys, 10 requests each at once, services and gateway killed all the while: 1000 effects, and one answer for each key', async () => {
   const answers = new Map<string, Set<string>>();
   const killed = killParts(() => answers.size);
@@ -79,5 +88,17 @@ it('1000 keys, 10 requests each at once, services and gateway killed all the whi
   expect(effects).toEqual({ workflows: KEYS / 2, agents: KEYS / 2 });
   expect([...answers].filter(([, different]) => different.size !== 1)).toEqual([]);
   expect(answers.size).toBe(KEYS);
+  await until('all to be handed on', async () => {
+    const [left] = await platform.database.query<{ rows: number }>(
+      'SELECT (SELECT count(*) FROM auth.outbox)::int + (SELECT count(*) FROM workflow.outbox)::int AS rows',
+    );
+    return left?.rows === 0;
+  });
+  const audited = await platform.database.query(
+    `SELECT count(*)::int AS rows, count(DISTINCT target_id)::int AS targets FROM auth.audit_log
+     WHERE decision = 'allowed' AND action IN ('workflow.create', 'agent.create')`,
+  );
+  expect(audited).toEqual([{ rows: KEYS, targets: KEYS }]);
+  expect(verifyAudit()).toMatch(/^ {2}✓ \d+ rows of 1 months? are as they were written/);
   process.stdout.write(`idempotency: ${KEYS} keys × ${REQUESTS_PER_KEY}, ${kills} kills: ${KEYS} effects\n`);
 }, 240_000);
