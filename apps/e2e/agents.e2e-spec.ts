@@ -253,6 +253,10 @@ describe('signatures', () => {
     ]) {
       expect(code(await agent.send('POST', path, text, headers))).toBe('401 auth.signature.invalid');
     }
+    // The same JSON in other bytes.
+    expect(code(await agent.send('POST', path, `${text} `, sent('POST', path, text)))).toBe(
+      '401 auth.signature.invalid',
+    );
   });
 
   it('are good within 300 seconds of now, once', async () => {

@@ -1,6 +1,7 @@
 import { migrate, prepareDatabase } from '@agent-platform/database';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
+import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { verifyChain, type Verification } from '../src/audit/verify-chain';
 import { AUTH_SCHEMA } from '../src/database/schema';
@@ -60,7 +61,8 @@ async function tenRows(): Promise<string[]> {
 
 describe('the chain', () => {
   it('holds whatever entries say, in batches, repeated, and of several months', async () => {
-    const long = 'é'.repeat(50_000);
+    // Too much for an index, and nothing that could be compressed.
+    const long = randomBytes(25_000).toString('hex');
     const strange = entry(NOW, {
       targetId: long,
       reason: 'a, "b" (c)\n\\ ',
@@ -78,7 +80,7 @@ describe('the chain', () => {
   it.each([
     ['its reason changed', "reason = 'x'"],
     ['its time changed', "at = at + interval '1 ms'"],
-    ['text moved between fields', "action = 'workflow', target_type = 'getworkflow'"],
+    ['text moved between fields', "action = 'workflow.', target_type = 'getworkflow'"],
     ['null made empty', "reason = ''"],
     ['its hash changed', "hash = sha256('x')"],
   ])('names a row with %s', async (_what, change) => {
