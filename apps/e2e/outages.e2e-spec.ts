@@ -1,5 +1,6 @@
 import type { Agent, ServiceName, Workflow } from '@agent-platform/contracts';
 import { startTestPlatform, TestClient, until, type Answer, type TestPlatform } from '@agent-platform/testing';
+import { generateApiKey } from '@agent-platform/shared-security';
 import { connect, headers, type NatsConnection } from 'nats';
 
 type NatsUser = ServiceName | 'tap';
@@ -44,6 +45,27 @@ it('answers 503 within its deadline while a service hangs', async () => {
   executor?.kill('SIGSTOP');
   expectUnavailable(await hurried.get('/v1/workflows'));
   executor?.kill('SIGCONT');
+});
+
+it('answers 503 while the database cannot be reached, and goes on when it can', async () => {
+  const limitConnections = (limit: number) =>
+    platform.database.query(
+      `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT ${limit}', current_database()); END $$`,
+    );
+  // For services; the test itself is a superuser, whom no limit holds.
+  await limitConnections(0);
+  await platform.database.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename LIKE 'ap\\_%'",
+  );
+  const unknown = generateApiKey().key;
+  for (const client of [agent, new TestClient(platform.gateway, unknown)]) {
+    expectUnavailable(await client.get('/v1/workflows'));
+    expectUnavailable(await client.post('/v1/workflows', { definition }));
+  }
+  await limitConnections(-1);
+  await until('an answer', async () => (await agent.get('/v1/workflows')).status === 200);
+  expect((await agent.post('/v1/workflows', { definition })).status).toBe(201);
+  expect((await new TestClient(platform.gateway, unknown).get('/v1/workflows')).status).toBe(401);
 });
 
 it('answers 503 and turns readiness red while NATS is gone; loses nothing of what was accepted', async () => {

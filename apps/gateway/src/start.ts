@@ -125,7 +125,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
           server.close(resolve);
           server.closeIdleConnections();
         });
-        limiter.stop();
+        await limiter.stop();
         await audit.stop();
         await bus.close();
       })()),

@@ -108,7 +108,8 @@ export class ActionServer {
     let answer: object;
     try {
       answer = { data: await handler(message.json<object>()) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = unavailableIfDisconnected(thrown);
       this.options.logger.error({ msg: 'an internal call failed', subject: message.subject, err: error });
       answer = { error: error instanceof AppError ? error.code : 'internal' };
     }

@@ -102,11 +102,21 @@ export class Bus {
     return this.mux.request(subject, payload, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.headers);
   }
 
-  /** An internal call: JSON there, JSON back. A failed one throws what the service threw. */
+  /**
+   * An internal call: JSON there, JSON back.
+   *
+   * @throws AppError `service.unavailable`, `service.timeout`: also where what the service itself needs cannot be reached
+   */
   async call<Answer>(subject: string, request: object, timeoutMs?: number): Promise<Answer> {
     const message = await this.request(subject, JSON.stringify(request), { timeoutMs });
     const answer = JSON.parse(message.string()) as { data: Answer } | { error: string };
-    if ('error' in answer) throw new Error(`${subject} failed: ${answer.error}`);
+    if ('error' in answer) {
+      const cause = new Error(`${subject} failed: ${answer.error}`);
+      if (answer.error !== 'service.unavailable') throw cause;
+      throw new AppError('service.unavailable', 'A service that is needed cannot work now. Try again shortly.', {
+        cause,
+      });
+    }
     return answer.data;
   }
 

@@ -1,5 +1,6 @@
-import { createWorkflow, executeWorkflow, listWorkflows } from '@agent-platform/contracts';
+import { ACTIONS, createWorkflow, executeWorkflow, listWorkflows, scheduleWorkflow } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
+import { getMetadataStorage, IS_OPTIONAL } from 'class-validator';
 import { readParams } from './read-params';
 
 const ID = '01938f9e-7c1e-7000-8000-000000000001';
@@ -51,6 +52,20 @@ describe('readParams', () => {
     ['half a surrogate pair', '{"search": "\\uD83D"}', 'request.invalid', ['search']],
   ])('refuses %s', (_what, body, code, paths) => {
     expect(failureOf(() => readParams(listWorkflows, {}, bytes(body)))).toEqual({ code, paths });
+  });
+
+  it('takes an optional field that is null for one that is not given, of every action', () => {
+    for (const action of ACTIONS) {
+      const fields = getMetadataStorage()
+        .getTargetValidationMetadatas(action.request, '', false, false)
+        .filter(({ name }) => name === IS_OPTIONAL)
+        .map(({ propertyName }) => propertyName)
+        .filter((field) => !(field in action.example));
+      const nulls = Object.fromEntries(fields.map((field) => [field, null]));
+      expect({ ...readParams(action, {}, bytes({ ...action.example, ...nulls })) }).toEqual(action.example);
+    }
+    // Where null means something it stays.
+    expect(readParams(scheduleWorkflow, {}, bytes({ id: ID, cron: null })).cron).toBeNull();
   });
 
   it('does not take brackets inside a string for nesting', () => {

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
 import { scrub } from '@agent-platform/observability';
-import { validateSync, type ValidationError } from 'class-validator';
+import { getMetadataStorage, IS_OPTIONAL, validateSync, type ValidationError } from 'class-validator';
 import type { CallContext } from './call';
 import { isTooDeep, MAX_JSON_DEPTH } from './json-depth';
 
@@ -34,7 +34,24 @@ export function readParams<Request extends object>(
   const request = Object.assign(new action.request(), params);
   const failures = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
   if (failures.length > 0) throw invalid(failures.flatMap((failure) => fieldErrors(failure, '')));
+  // An optional field that is null is one that is not given; handlers need not tell the two apart.
+  for (const name of optionalFieldsOf(action.request)) {
+    if (Reflect.get(request, name) === null) Reflect.deleteProperty(request, name);
+  }
   return request;
+}
+
+const OPTIONAL_FIELDS = new Map<object, readonly string[]>();
+
+/** The fields with `@IsOptional()`. */
+function optionalFieldsOf(requestClass: new () => object): readonly string[] {
+  let fields = OPTIONAL_FIELDS.get(requestClass);
+  if (!fields) {
+    const rules = getMetadataStorage().getTargetValidationMetadatas(requestClass, '', false, false);
+    fields = rules.filter(({ name }) => name === IS_OPTIONAL).map(({ propertyName }) => propertyName);
+    OPTIONAL_FIELDS.set(requestClass, fields);
+  }
+  return fields;
 }
 
 function parseBody(payload: Uint8Array): JsonObject {

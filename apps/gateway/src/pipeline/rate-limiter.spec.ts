@@ -50,7 +50,6 @@ beforeEach(() => {
   limiter = new RateLimiter({ call: ledger.call });
 });
 afterEach(() => {
-  limiter.stop();
   jest.useRealTimers();
 });
 
@@ -155,4 +154,15 @@ it('asks anew when the agent changed, also when an answer was on its way', async
   expect(await ledger.nextQuestion(3)).toMatchObject([{ agentId: 'a', returned: [[9, 1]] }]);
   await ledger.answer({ granted: 0, remaining: 0, rpm: 5 });
   expect(await again).toMatchObject({ allowed: false, limit: 5 });
+});
+
+it('gives back what is left when the gateway stops', async () => {
+  const taken = many(1);
+  await ledger.nextQuestion(1);
+  await ledger.answer({ granted: 4, slot: 2 });
+  await taken;
+  const stopped = limiter.stop();
+  expect(await ledger.nextQuestion(2)).toEqual([{ agentId: 'a', want: 0, returned: [[2, 3]] }]);
+  await ledger.answer({ granted: 0 });
+  await stopped;
 });

@@ -94,16 +94,20 @@ export class RateLimiter {
 
   /** An agent changed, perhaps its limit: the ledger is asked anew. Null for any agent. */
   forget(agentId: string | null): void {
-    for (const [id, window] of this.windows) {
-      if (agentId !== null && id !== agentId) continue;
+    const changed = agentId === null ? [...this.windows.values()] : [this.windows.get(agentId)];
+    for (const window of changed) {
+      if (!window) continue;
       window.refusedUntil = 0;
       window.stale = this.asking;
       giveBack(window);
     }
   }
 
-  stop(): void {
+  /** Gives back what is left. Nothing may be taken any more. */
+  async stop(): Promise<void> {
     clearInterval(this.sweeper);
+    this.forget(null);
+    await this.askAll();
   }
 
   private windowOf(agentId: string): AgentWindow {
