@@ -32,12 +32,6 @@ export class StandaloneConfig {
   @MinLength(32)
   readonly masterKey: string | undefined = undefined;
 
-  /** How often a client address may fail to authenticate in any 60 seconds. */
-  @IsInt()
-  @Min(1)
-  @Max(1_000_000)
-  readonly failedAuthenticationsPerMinute: number = 60;
-
   /** On one's own machine steps may call one's own servers. */
   @IsString()
   readonly egressAllow: string = '127.0.0.0/8,::1';

@@ -23,6 +23,13 @@ export interface RunningPlatform {
   stop(): Promise<void>;
 }
 
+/** Variables of single services that are theirs alone: given to this process, they are passed on as they are. */
+const PASSED_ON = [
+  'FAILED_AUTHENTICATIONS_PER_MINUTE',
+  'TRUSTED_PROXIES',
+  'ACTION_TIMEOUT_MS',
+  'AUDIT_RETENTION_MONTHS',
+];
 const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   auth: AuthConfig,
   'workflow-executor': ExecutorConfig,
@@ -106,13 +113,13 @@ export async function startProcesses(
 /** The variables of one service, as an operator would set them. */
 function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, servers: Servers): NodeJS.ProcessEnv {
   return {
+    ...Object.fromEntries(PASSED_ON.map((variable) => [variable, process.env[variable]])),
     NATS_URL: servers.natsUrl(name),
     LOG_LEVEL: config.logLevel,
     HOST: config.host,
     PORT: name === 'gateway' ? String(config.port) : '0',
     ...(name !== 'gateway' && { DATABASE_URL: servers.databaseUrl(roleOf(name)) }),
     ...(name === 'auth' && { MASTER_KEY: servers.masterKey }),
-    ...(name === 'gateway' && { FAILED_AUTHENTICATIONS_PER_MINUTE: String(config.failedAuthenticationsPerMinute) }),
     ...(name === 'workflow-executor' && { EGRESS_ALLOW: config.egressAllow, EGRESS_DENY: config.egressDeny }),
   };
 }
