@@ -15,6 +15,7 @@ const HELP = `
     HOST          address that it listens on (127.0.0.1)
     DATA_DIR      where everything is kept (.data)
     DATABASE_URL  a PostgreSQL server of your own, instead of the embedded one
+    MASTER_KEY    32 or more random characters, with a DATABASE_URL that another data folder set up
     NATS_URL      a NATS server of your own, with JetStream, instead of a local one
     EGRESS_ALLOW  networks and hosts that workflow steps may call although they are special (127.0.0.0/8,::1)
     EGRESS_DENY   networks and hosts that they may never call
