@@ -191,6 +191,7 @@ it('refuses 200 and more hostile headers and keys, each with a problem document,
     expect(JSON.stringify(answer.problem)).not.toContain(goodKey);
   }
   expect(cases.length).toBeGreaterThanOrEqual(200);
+  process.stdout.write(`hostile headers and keys: ${cases.length} refused\n`);
   // A good key that nobody has asked for yet: once auth is asked for it, it was asked for all before it.
   current = 'a good key';
   expect((await new TestClient(platform.gateway, goodKey).get('/v1/me')).status).toBe(200);
@@ -371,6 +372,7 @@ it('refuses 300 and more hostile single fields, each with a problem document', a
       throw new Error(`${name}: ${status} ${JSON.stringify(problem)}`);
   }
   expect(cases.length).toBeGreaterThanOrEqual(300);
+  process.stdout.write(`hostile fields: ${cases.length} refused\n`);
   expect(await platform.database.query("SELECT FROM auth.agents WHERE name = 'never made'")).toEqual([]);
   const { body: me } = await admin.get(`/v1/agents/${agentId}`);
   expect(me.data).toMatchObject({ rateLimitRpm: 100_000, status: 'active' });

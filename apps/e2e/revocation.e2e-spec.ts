@@ -7,6 +7,7 @@ import {
   until,
   type TestPlatform,
 } from '@agent-platform/testing';
+import { connect } from 'node:net';
 
 /** What a revocation may take (SPEC section 3). */
 const MAX_DELAY_MS = 1000;
@@ -86,6 +87,33 @@ it.each(END)(
   },
   120_000,
 );
+
+it('a request whose body came after its key was revoked does nothing', async () => {
+  const { key, id } = await createTestAgent(admin, { skills: ['workflow_manage'] });
+  const body = JSON.stringify({
+    definition: { name: 'late', steps: [{ id: 'one', type: 'transform', with: { value: 1 } }] },
+  });
+  const { hostname, port } = new URL(platform.gateway);
+  const socket = connect(Number(port), hostname);
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString()));
+  const ended = new Promise((resolve) => socket.once('close', resolve));
+  const head = [
+    'POST /v1/workflows HTTP/1.1',
+    'Host: x',
+    `Authorization: Bearer ${key}`,
+    'Content-Type: application/json',
+  ];
+  socket.write([...head, `Content-Length: ${body.length}`, 'Connection: close', '', body.slice(0, 10)].join('\r\n'));
+  const used = async () =>
+    ((await admin.get(`/v1/agents/${id}`)).body.data as unknown as AgentWithKeys).keys[0]?.lastUsedAt;
+  await until('the head to be read', async () => (await used()) !== null);
+  await END[0]?.[1]({ id, key } as AgentWithFirstKey);
+  socket.write(body.slice(10));
+  await ended;
+  expect(answer).toMatch(/^HTTP\/1\.1 401/);
+  expect(await platform.database.query("SELECT FROM workflow.workflows WHERE name = 'late'")).toEqual([]);
+});
 
 it('a request that was under way when its key was revoked is not answered with what it asked for', async () => {
   let release = () => {};

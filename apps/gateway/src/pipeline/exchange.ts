@@ -15,6 +15,8 @@ export class Exchange {
   readonly traceparent: string;
   readonly startedAt = performance.now();
   identity: Known | undefined;
+  /** How many changes of agents had been seen when the identity was looked at. */
+  changesSeen = 0;
   /** What the limit of the agent says of this request. */
   limit: Decision | undefined;
   action: ActionDefinition | undefined;

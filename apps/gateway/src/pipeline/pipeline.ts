@@ -62,12 +62,8 @@ export class Pipeline {
   }
 
   private async answer(exchange: Exchange): Promise<Answer> {
-    const { request } = exchange;
-    const { identities } = this.parts;
-    const asked = findDoor(request, this.parts.routes);
-    const changesBefore = identities.changes;
+    const asked = findDoor(exchange.request, this.parts.routes);
     const identity = await this.authenticate(exchange);
-    exchange.identity = identity;
     await this.limit(exchange, identity);
     if (asked.door === 'rest') {
       exchange.action = asked.action;
@@ -76,26 +72,34 @@ export class Pipeline {
     const answer = await this.act(exchange, identity, asked);
     // A key that was revoked while its request was under way for long gets no answer any more; but a secret that could be shown
     // only this once is, as the request that asked for it may be what ended its key.
-    const isLong = performance.now() - exchange.startedAt > LONG_REQUEST_MS && !exchange.action?.answersSecret;
-    if (isLong && changesBefore !== identities.changes) await this.authenticate(exchange);
+    const isLong = performance.now() - exchange.startedAt > LONG_REQUEST_MS;
+    if (isLong && !exchange.action?.answersSecret) await this.lookAgain(exchange, identity);
     return answer;
   }
 
-  private async act(exchange: Exchange, identity: Known, asked: Asked): Promise<Answer> {
+  private async act(exchange: Exchange, before: Known, asked: Asked): Promise<Answer> {
     const { request } = exchange;
     // Refused before its body is read: who may not do it need not send it. A signature covers the body, and goes before.
-    if (asked.door === 'rest' && !isSigned(request, identity, asked.action)) this.authorize(exchange, asked.action);
+    if (asked.door === 'rest' && !isSigned(request, before, asked.action)) this.authorize(before, asked.action);
     const body = await readBody(request);
+    const identity = await this.lookAgain(exchange, before);
     const { action, payload } = asked.door === 'rest' ? { action: asked.action, payload: body } : readEnvelope(body);
     exchange.action = action;
     if (isSigned(request, identity, action)) await verifySignature(request, body, identity, this.parts.bus);
-    this.authorize(exchange, action);
+    this.authorize(identity, action);
     return this.forward(exchange, identity, action, payload, asked.door === 'rest' ? asked.queryParams : undefined);
   }
 
-  private async authenticate({ request, ip }: Exchange): Promise<Known> {
+  private async authenticate(exchange: Exchange): Promise<Known> {
     const { identities, attempts } = this.parts;
-    return authenticate(request, ip, identities, attempts);
+    exchange.changesSeen = identities.changes;
+    exchange.identity = await authenticate(exchange.request, exchange.ip, identities, attempts);
+    return exchange.identity;
+  }
+
+  /** Who asks, where an agent has changed since it was looked at: a body may take long to arrive, an action long to end. */
+  private async lookAgain(exchange: Exchange, identity: Known): Promise<Known> {
+    return exchange.changesSeen === this.parts.identities.changes ? identity : this.authenticate(exchange);
   }
 
   /** @throws Refusal 429 `auth.rate-limit.exceeded` */
@@ -109,14 +113,13 @@ export class Pipeline {
     throw refusal('auth.rate-limit.exceeded', detail, identity, limit.retryAfterMs);
   }
 
-  private authorize(exchange: Exchange, action: ActionDefinition): void {
-    const { agent, keyId } = exchange.identity ?? {};
-    if (!canAgentPerformAction(agent?.capabilities ?? [], action.capability)) {
+  private authorize({ agent, keyId }: Known, action: ActionDefinition): void {
+    if (!canAgentPerformAction(agent.capabilities, action.capability)) {
       const capability = action.capability ?? '';
       const outward = new AppError('auth.capability.missing', `${action.name} needs the capability ${capability}.`, {
         missingCapability: capability,
       });
-      throw new Refusal(outward, outward.code, agent?.id, keyId);
+      throw new Refusal(outward, outward.code, agent.id, keyId);
     }
   }
 
@@ -164,7 +167,7 @@ export class Pipeline {
       const entry = this.entry(exchange, 'refused', cause === code ? cause : `${code} (${cause})`, agentId);
       if (status === 401) this.parts.attempts.failed(exchange.ip);
       if (status === 429) {
-        // Not waited for: who asks too often must not keep the audit log busy for each of its requests.
+        // Not waited for: many of them share a commit, where others wait for theirs.
         this.parts.audit.note(entry);
       } else {
         try {
