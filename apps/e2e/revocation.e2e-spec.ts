@@ -1,4 +1,4 @@
-import type { AgentWithFirstKey, AgentWithKeys } from '@agent-platform/contracts';
+import { AGENT_CHANGED_SUBJECT, type AgentWithFirstKey, type AgentWithKeys } from '@agent-platform/contracts';
 import {
   createTestAgent,
   startPeer,
@@ -7,7 +7,9 @@ import {
   until,
   type TestPlatform,
 } from '@agent-platform/testing';
+import { connect as connectNats } from 'nats';
 import { connect } from 'node:net';
+import { Client } from 'pg';
 
 /** What a revocation may take (SPEC section 3). */
 const MAX_DELAY_MS = 1000;
@@ -133,4 +135,41 @@ it('a request that was under way when its key was revoked is not answered with w
   release();
   expect((await running).status).toBe(401);
   await peer.stop();
+});
+
+it('a request that comes after its key was revoked is not answered with what was read of the key before', async () => {
+  const { key, id } = await createTestAgent(admin);
+  const client = new TestClient(platform.gateway, key);
+  const psql = [new Client({ connectionString: platform.database.url }), new Client(platform.database.url)] as const;
+  await Promise.all(psql.map((session) => session.connect()));
+  const [revoking, holding] = psql;
+  const waiting = (count: number) =>
+    until(`${count} sessions that wait for the key's row`, async () => {
+      const rows = await platform.database.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%api_keys%'",
+      );
+      return rows.length === count;
+    });
+  // Looking a key up ends with noting its use: a lookup that has read the key waits for its row.
+  await revoking.query('BEGIN');
+  await revoking.query('UPDATE auth.api_keys SET revoked_at = now() WHERE agent_id = $1', [id]);
+  const held = holding.query(`BEGIN; SELECT FROM auth.api_keys WHERE agent_id = '${id}' FOR UPDATE`);
+  await waiting(1);
+  const before = client.get('/v1/me');
+  await waiting(2);
+  const url = new URL(platform.separate?.natsUrl('workflow-executor') ?? '');
+  const bus = await connectNats({ servers: url.host, user: url.username, pass: url.password });
+  const announced = new Promise((resolve) => bus.subscribe(AGENT_CHANGED_SUBJECT, { callback: resolve }));
+  await bus.flush();
+  await revoking.query('COMMIT');
+  await held;
+  await announced;
+  // Its answer comes behind the announcement, on the gateway's one connection.
+  expect((await admin.get('/v1/me')).status).toBe(200);
+  const after = client.get('/v1/me');
+  await waiting(2);
+  await holding.query('ROLLBACK');
+  expect((await after).status).toBe(401);
+  await before;
+  await Promise.all([bus.close(), ...psql.map((session) => session.end())]);
 });

@@ -52,6 +52,8 @@ export class IdentityCache {
       if (reply.agent.id === agentId) this.known.delete(hash);
     }
     this.unknown.clear();
+    // Who asks from now on is not answered with what was read before the change.
+    this.asking.clear();
   }
 
   private isFresh({ reply, fetchedAtMs }: Entry): boolean {
@@ -64,7 +66,9 @@ export class IdentityCache {
   private askOnce(hash: string): Promise<VerifyKeyReply> {
     const underWay = this.asking.get(hash);
     if (underWay) return underWay;
-    const question = this.ask(hash).finally(() => this.asking.delete(hash));
+    const question = this.ask(hash).finally(() => {
+      if (this.asking.get(hash) === question) this.asking.delete(hash);
+    });
     this.asking.set(hash, question);
     return question;
   }
