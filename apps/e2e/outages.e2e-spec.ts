@@ -1,7 +1,15 @@
 import type { Agent, ServiceName, Workflow } from '@agent-platform/contracts';
-import { startTestPlatform, TestClient, until, type Answer, type TestPlatform } from '@agent-platform/testing';
+import {
+  createTestAgent,
+  startTestPlatform,
+  TestClient,
+  until,
+  type Answer,
+  type TestPlatform,
+} from '@agent-platform/testing';
 import { generateApiKey } from '@agent-platform/shared-security';
 import { connect, headers, type NatsConnection } from 'nats';
+import { createServer, connect as connectSocket, type AddressInfo, type Socket } from 'node:net';
 
 type NatsUser = ServiceName | 'tap';
 
@@ -120,6 +128,75 @@ async function createAsGateway({ id, name, skills }: Agent): Promise<string> {
   await connection.close();
   return reply.json<{ data: Workflow }>().data.id;
 }
+
+/** A way to NATS that can be cut. */
+async function startWay() {
+  const { hostname, port, username, password } = new URL(parts().natsUrl('auth'));
+  const sockets = new Set<Socket>();
+  let open = true;
+  const server = createServer((socket) => {
+    if (!open) return void socket.destroy();
+    const onward = connectSocket(Number(port), hostname);
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => undefined).on('close', () => to.destroy());
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = () => {
+    open = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `nats://${username}:${password}@127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    mend: () => void (open = true),
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
+}
+
+describe('a key that is revoked by hand while auth', () => {
+  /** An agent whose key the gateway remembers. */
+  async function knownAgent() {
+    const { id, key } = await createTestAgent(agent);
+    const client = new TestClient(platform.gateway, key);
+    expect((await client.get('/v1/me')).status).toBe(200);
+    const revoke = () =>
+      platform.database.query('SELECT auth.revoke_agent_api_key(id) FROM auth.api_keys WHERE agent_id = $1', [id]);
+    return { client, revoke };
+  }
+  const refused = (client: TestClient) => until('the refusal', async () => (await client.get('/v1/me')).status === 401);
+
+  it('does not hear of it is refused once it listens again', async () => {
+    const { client, revoke } = await knownAgent();
+    await platform.database.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'LISTEN agent_changed'",
+    );
+    await revoke();
+    await refused(client);
+  });
+
+  it('cannot tell anybody is refused once it can', async () => {
+    await parts().processes.get('auth')?.stop();
+    const way = await startWay();
+    const auth = await parts().startService('auth', { NATS_URL: way.url });
+    const { client, revoke } = await knownAgent();
+    way.cut();
+    await until('the loss', () => auth.output().includes('the message bus is lost'));
+    await revoke();
+    way.mend();
+    await refused(client);
+    await auth.stop();
+    way.close();
+  });
+});
 
 describe('isolation', () => {
   it("refuses a NATS user that publishes another's actions or listens to its inbox", async () => {

@@ -1,8 +1,16 @@
+import { AGENT_CHANGED_SUBJECT } from '@agent-platform/contracts';
+import { Bus, UnitOfWork } from '@agent-platform/messaging';
 import { createLogger } from '@agent-platform/observability';
-import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
+import { generateSignature } from '@agent-platform/shared-security';
+import { createTestDatabase, startNatsBackend, until, type TestDatabase } from '@agent-platform/testing';
 import { randomUUID } from 'node:crypto';
-import { Pool } from 'pg';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Pool } from 'pg';
+import { AgentChanges } from '../src/agents/agent-changes';
 import { Nonces } from '../src/signing-secrets/nonces';
+import { SigningSecretsService } from '../src/signing-secrets/signing-secrets.service';
 import { Vault } from '../src/signing-secrets/vault';
 
 const MASTER_KEY = 'a master key of 32 characters or more';
@@ -119,5 +127,50 @@ describe('nonces', () => {
     await expect(nonces.take(agentId, 'x')).rejects.toThrow();
     await database.query('ALTER TABLE auth.away RENAME TO used_nonces');
     expect(await nonces.take(agentId, 'x')).toBe(true);
+  });
+});
+
+describe('the check of a signature', () => {
+  let folder: string;
+  let nats: Awaited<ReturnType<typeof startNatsBackend>>;
+  let bus: Bus;
+  let service: SigningSecretsService;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'signing-'));
+    nats = await startNatsBackend(folder, 'accounts {}');
+    bus = await Bus.connect({ url: `nats://${nats.host}:${nats.port}`, name: 'test' });
+    const changes = new AgentChanges(pool, logger, bus, new UnitOfWork(pool, 'auth', () => undefined));
+    service = new SigningSecretsService(pool, bus, new Vault(MASTER_KEY), new Nonces(pool, logger), changes);
+    await service.onModuleInit();
+  });
+  afterEach(async () => {
+    await bus.close();
+    await nats.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each(['this agent', 'any agent'])('is answered although %s changes while its secrets are read', async (who) => {
+    const [row] = await database.query<{ secret: string }>('SELECT auth.generate_signing_secret($1) AS secret', [
+      agentId,
+    ]);
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const command = { timestamp, nonce: randomUUID(), method: 'GET', path: '/', bodyHash: '' };
+    const signature = generateSignature(row?.secret ?? '', command);
+    const psql = new Client({ connectionString: database.url });
+    await psql.connect();
+    await psql.query('BEGIN; LOCK TABLE auth.signing_secrets IN ACCESS EXCLUSIVE MODE');
+    const verified = service.verify({ agentId, signature, ...command });
+    const blocked = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'auth.signing_secrets'::regclass";
+    await until('the secrets to be read', async () => (await database.query(blocked)).length > 0);
+    const heard = new Promise((resolve) => bus.subscribe(AGENT_CHANGED_SUBJECT, resolve));
+    bus.publish(AGENT_CHANGED_SUBJECT, { agentId: who === 'any agent' ? null : agentId });
+    await heard;
+    await psql.end();
+    expect(await verified).toEqual({ refused: null });
+    // What was read before the change is not remembered: without a secret there is nothing to refuse.
+    await database.query('UPDATE auth.signing_secrets SET revoked_at = now()');
+    const unsigned = { ...command, nonce: randomUUID(), signature: `v1=${'0'.repeat(64)}` };
+    expect(await service.verify({ agentId, ...unsigned })).toEqual({ refused: null });
   });
 });

@@ -44,14 +44,10 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     registers: [metrics],
   });
   const clients = new ClientAddresses(config.trustedProxies);
-  const bus: Bus = await Bus.connect({
+  const bus = await Bus.connect({
     url: config.natsUrl,
     name: 'gateway',
-    onStatus: (connected) => {
-      logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' });
-      // What changed while nothing could be heard is not known.
-      if (connected) forget({ agentId: null });
-    },
+    onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
   });
   const identities = new IdentityCache(bus);
   const limiter = new RateLimiter(bus);
@@ -60,6 +56,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     limiter.forget(changed.agentId);
   };
   bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => forget(message.json<AgentChanged>()));
+  bus.onReconnected(() => forget({ agentId: null }));
   await bus.flush();
   const audit = new AuditWriter(bus, logger);
   const pipeline = new Pipeline({

@@ -38,6 +38,7 @@ export class Bus {
   private up = true;
   /** Grows with each reconnection: what was known of the server before may not hold any more. */
   generation = 0;
+  private readonly reconnected: (() => void)[] = [];
 
   private constructor(
     readonly connection: NatsConnection,
@@ -129,6 +130,11 @@ export class Bus {
     return this.connection.subscribe(subject, { queue, callback: (error, message) => error ?? handler(message) });
   }
 
+  /** Calls a listener after each reconnection: what was published meanwhile, here or elsewhere, was missed. */
+  onReconnected(listener: () => void): void {
+    this.reconnected.push(listener);
+  }
+
   /** Resolves when the server has taken all that was sent, subscriptions too: from then on messages reach them. */
   flush(): Promise<void> {
     return this.connection.flush();
@@ -166,6 +172,7 @@ export class Bus {
       coalesceWrites(this.connection);
     } else this.mux.failAll();
     this.onStatus(up);
+    if (up) for (const listener of this.reconnected) listener();
   }
 }
 

@@ -25,6 +25,8 @@ export class AgentChanges implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): Promise<void> {
+    // What was announced meanwhile reached nobody.
+    this.bus.onReconnected(() => this.announce(null));
     return this.listen();
   }
 
@@ -53,17 +55,17 @@ export class AgentChanges implements OnModuleInit, OnModuleDestroy {
   private async listen(): Promise<void> {
     try {
       const client = await this.pool.connect();
+      if (this.stopped) return client.release();
       this.listening = client;
       const lost = (error?: Error) => this.lost(client, error);
       client.once('error', lost);
       client.once('end', lost);
       client.on('notification', ({ payload }) => this.announce(payload || null));
-      await client.query('LISTEN agent_changed');
+      await client.query('LISTEN agent_changed').catch(lost);
       // What happened while nobody listened is not known.
-      this.announce(null);
+      if (this.listening === client) this.announce(null);
     } catch (error) {
-      this.logger.warn({ msg: 'changes of agents cannot be listened for yet', err: error });
-      this.again();
+      this.again(error);
     }
   }
 
@@ -71,10 +73,12 @@ export class AgentChanges implements OnModuleInit, OnModuleDestroy {
     if (this.listening !== client) return;
     this.listening = undefined;
     client.release(error ?? true);
-    if (!this.stopped) this.again();
+    this.again(error);
   }
 
-  private again(): void {
-    if (!this.stopped) this.timer = setTimeout(() => void this.listen(), RECONNECT_MS);
+  private again(error?: unknown): void {
+    if (this.stopped) return;
+    this.logger.warn({ msg: 'changes of agents cannot be listened for now', err: error });
+    this.timer = setTimeout(() => void this.listen(), RECONNECT_MS);
   }
 }

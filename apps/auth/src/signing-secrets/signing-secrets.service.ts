@@ -45,6 +45,8 @@ export class SigningSecretsService implements OnModuleInit {
     this.live = new LRUCache({
       max: MAX_ENTRIES,
       ttl: MAX_AGE_MS,
+      // A change while the secrets are read keeps them from being remembered; who asked before it is answered all the same.
+      ignoreFetchAbort: true,
       fetchMethod: (agentId) => this.readSecrets(agentId),
     });
   }

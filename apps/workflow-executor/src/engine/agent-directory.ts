@@ -2,7 +2,6 @@ import {
   AGENT_CHANGED_SUBJECT,
   INTERNAL_CALLS,
   type AgentChanged,
-  type AgentIdentity,
   type Capability,
   type GetAgentReply,
 } from '@agent-platform/contracts';
@@ -18,16 +17,15 @@ const MAX_ENTRIES = 10_000;
 /** What agents may do now, as `auth` says. */
 @Injectable()
 export class AgentDirectory implements OnModuleInit {
-  private readonly agents: LRUCache<string, AgentIdentity>;
+  private readonly agents: LRUCache<string, GetAgentReply>;
 
   constructor(private readonly bus: Bus) {
-    this.agents = new LRUCache<string, AgentIdentity>({
+    this.agents = new LRUCache<string, GetAgentReply>({
       max: MAX_ENTRIES,
       ttl: MAX_AGE_MS,
-      fetchMethod: async (agentId) => {
-        const { agent } = await this.bus.call<GetAgentReply>(INTERNAL_CALLS.getAgent.subject, { agentId });
-        return agent ?? undefined;
-      },
+      // A change while an answer is on its way keeps it from being remembered; who asked before it gets it all the same.
+      ignoreFetchAbort: true,
+      fetchMethod: (agentId) => this.bus.call<GetAgentReply>(INTERNAL_CALLS.getAgent.subject, { agentId }),
     });
   }
 
@@ -37,6 +35,7 @@ export class AgentDirectory implements OnModuleInit {
       if (agentId === null) this.agents.clear();
       else this.agents.delete(agentId);
     });
+    this.bus.onReconnected(() => this.agents.clear());
   }
 
   /**
@@ -44,7 +43,7 @@ export class AgentDirectory implements OnModuleInit {
    *   `auth` cannot be asked, which says nothing about the agent
    */
   async authorize(agentId: string, capability: Capability): Promise<void> {
-    const agent = await this.agents.fetch(agentId);
+    const { agent = null } = (await this.agents.fetch(agentId)) ?? {};
     if (agent?.status !== 'active') {
       throw new AppError('auth.agent.not-active', `The agent of the run is ${agent?.status ?? 'not known any more'}.`);
     }
