@@ -1,4 +1,5 @@
 // Bundles apps into dist/apps/<app>/main.js:  node tools/build.mjs [app ...]   (none: all that have a main.ts)
+// A name that ends in .ts is a file of its own, bundled into dist under its path.
 //
 // esbuild drops the decorator metadata that Nest and class-validator read, so every TypeScript file goes through swc
 // first. npm packages stay outside the bundle. About 60 ms an app.
@@ -30,11 +31,18 @@ const typescript = {
   },
 };
 
-/** Bundles one app. */
-async function buildApp(app) {
+/** The source of an app, or of a file that was named, and where its bundle goes. */
+function bundleOf(name) {
+  return name.endsWith('.ts')
+    ? { entry: join(root, name), outfile: join(root, 'dist', name.replace(/\.ts$/, '.js')) }
+    : { entry: join(root, 'apps', name, 'src/main.ts'), outfile: join(root, 'dist/apps', name, 'main.js') };
+}
+
+async function bundle(name) {
+  const { entry, outfile } = bundleOf(name);
   await build({
-    entryPoints: [join(root, 'apps', app, 'src/main.ts')],
-    outfile: join(root, 'dist/apps', app, 'main.js'),
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -50,10 +58,10 @@ async function buildApp(app) {
 
 const named = process.argv.slice(2);
 const apps = named.length > 0 ? named : readdirSync(join(root, 'apps'));
-const buildable = apps.filter((app) => existsSync(join(root, 'apps', app, 'src/main.ts')));
+const buildable = apps.filter((app) => existsSync(bundleOf(app).entry));
 const missing = named.filter((app) => !buildable.includes(app));
 if (missing.length > 0) {
   console.error(`There is no app ${missing.join(', ')}. The apps are the folders of apps/ that have a src/main.ts.`);
   process.exit(1);
 }
-await Promise.all(buildable.map(buildApp));
+await Promise.all(buildable.map(bundle));

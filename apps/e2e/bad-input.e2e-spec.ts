@@ -167,7 +167,7 @@ describe('definitions', () => {
     ['a prototype name as id', { steps: [{ ...step, id: 'constructor' }] }, 'steps[0].id'],
     ['an id twice', { steps: [step, step] }, 'steps[1].id'],
     ['an unknown type', { steps: [{ ...step, type: 'magic' }] }, 'steps[0].type'],
-    ['a planned type', { steps: [{ id: 'one', type: 'wait', with: {} }] }, 'steps[0].type'],
+    ['a planned type', { steps: [{ id: 'one', type: 'agent', with: {} }] }, 'steps[0].type'],
     ['a need that is not there', { steps: [{ ...step, needs: ['two'] }] }, 'steps[0].needs'],
     ['a step that needs itself', { steps: [{ ...step, needs: ['one'] }] }, 'steps[0].needs'],
     [
@@ -203,7 +203,7 @@ describe('definitions', () => {
     ],
     ['a condition that is no expression', { steps: [{ ...step, if: 'yes' }] }, 'steps[0].if'],
     ['a timeout that is no duration', { steps: [{ ...step, timeout: '10 parsecs' }] }, 'steps[0].timeout'],
-    ['a retry without end', { steps: [{ ...step, retry: { maxAttempts: 1e9 } }] }, 'steps[0].retry.maxAttempts'],
+    ['a retry without end', { steps: [{ ...http, retry: { maxAttempts: 1e9 } }] }, 'steps[0].retry.maxAttempts'],
     ['an http step without url', { steps: [{ ...http, with: {} }] }, 'steps[0].with.url'],
     ['an http step to a file', { steps: [{ ...http, with: { url: 'file:///etc/passwd' } }] }, 'steps[0].with.url'],
     [

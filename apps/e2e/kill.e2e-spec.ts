@@ -132,7 +132,7 @@ describe('a run survives kill -9', () => {
     releaseThirdStep();
     await until('the other to go on', () => countOf(peer, 's6') > 0);
     first?.child.kill('SIGCONT');
-    await until('the paused one to notice', () => first?.output().includes('run lost to another replica'));
+    await until('the paused one to notice', () => first?.output().includes('the lease has run out'));
     const run = await until('the end of the run', async () => {
       const answer = await agent.get(`/v1/runs/${id}`);
       const found = answer.body.data as unknown as RunWithSteps;

@@ -27,6 +27,8 @@ const ROW: Readonly<Record<string, string>> = {
     "(id, workflow_id, workflow_version, agent_id, trigger_type, input, request_id, traceparent) VALUES ($2, $2, 1, $1, 'manual', '{}', 'r', 't')",
   'workflow.workflow_run_steps':
     "(run_id, path, agent_id, step_id, type, status) VALUES ($2, 'p', $1, 's', 'http', 'pending')",
+  'workflow.executors': '(id, expires_at) SELECT $2, now() WHERE $1::text IS NOT NULL',
+  'workflow.run_signals': "(id, run_id, agent_id, name, payload, sent_by) VALUES ($2, $2, $1, 's', '{}', $1)",
   outbox: "(agent_id, kind, message_id, payload) VALUES ($1, 'audit', $2, '{}')",
   idempotency_records: "(agent_id, action, key, params_hash, status, body) VALUES ($1, 'a', $2::text, 'x', 200, '')",
 };

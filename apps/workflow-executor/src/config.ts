@@ -13,7 +13,19 @@ export class ExecutorConfig extends DatabaseServiceConfig {
 
   /** Runs that one replica has in memory; what comes above it waits for any replica to have room. */
   @IsInt()
+  @Min(2)
+  @Max(100_000)
+  readonly maxRuns: number = 1000;
+
+  /** Of one agent. An agent alone gets half of `MAX_RUNS`, so that there is room for the next; this is a bound below it. */
+  @IsInt()
   @Min(1)
-  @Max(10_000)
-  readonly maxRuns: number = 500;
+  @Max(100_000)
+  readonly maxRunsPerAgent: number = 100_000;
+
+  /** Of one workflow. */
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  readonly maxRunsPerWorkflow: number = 100_000;
 }

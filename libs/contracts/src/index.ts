@@ -33,7 +33,13 @@ export {
   type PermitGrant,
   type PermitRequest,
 } from './internal/permits';
-export { AGENT_CHANGED_SUBJECT, eventSubject, INTERNAL_CALLS } from './internal/subjects';
+export {
+  AGENT_CHANGED_SUBJECT,
+  RUN_POKED_SUBJECT,
+  RUN_READY_SUBJECT,
+  eventSubject,
+  INTERNAL_CALLS,
+} from './internal/subjects';
 
 export { createWorkflow, CreateWorkflowRequest, WORKFLOW_NAME } from './workflow/create-workflow';
 export { deleteWorkflow, DeleteWorkflowRequest } from './workflow/delete-workflow';

@@ -9,4 +9,12 @@ export { messagingTablesV1 } from './messaging-tables.sql';
 export { NATS_USERS, natsAccountsConfig, permissionsOf, type NatsUser } from './nats-permissions';
 export { OutboxRelay } from './outbox-relay';
 export { accepted, created, noContent, ok, page, STATUS_HEADER, type Reply } from './reply';
-export { insertOutbox, toCloudEvent, UnitOfWork, type AnswerSealer, type WriteTx } from './unit-of-work';
+export {
+  auditEntryOf,
+  firstAnswer,
+  insertOutbox,
+  toCloudEvent,
+  UnitOfWork,
+  type AnswerSealer,
+  type WriteTx,
+} from './unit-of-work';

@@ -2,6 +2,8 @@ import {
   ACTIONS,
   AGENT_CHANGED_SUBJECT,
   INTERNAL_CALLS,
+  RUN_POKED_SUBJECT,
+  RUN_READY_SUBJECT,
   SERVICE_NAMES,
   serviceOf,
   subjectOf,
@@ -36,6 +38,10 @@ export function permissionsOf(user: NatsUser): Permissions {
     );
   }
   if (user === 'auth') publish.push(AGENT_CHANGED_SUBJECT);
+  if (user === 'workflow-executor') {
+    publish.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
+    subscribe.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
+  }
   return { publish, subscribe };
 }
 

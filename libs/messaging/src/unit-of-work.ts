@@ -51,10 +51,32 @@ export interface AnswerSealer {
   open(sealed: string, identity: string): string;
 }
 
-interface Claim {
+/** What became of an idempotency key that a request came with. */
+export interface KeyClaim {
   readonly outcome: 'new' | 'replay' | 'reused' | 'running';
   readonly status: number;
   readonly body: string;
+}
+
+/**
+ * The first answer, where the request under this key is a repetition; undefined for a new one.
+ *
+ * @throws AppError `request.idempotency-key.reused`, `request.idempotency-key.in-progress`
+ */
+export function firstAnswer(claim: KeyClaim | undefined): Reply | undefined {
+  if (claim?.outcome === 'replay') return { status: claim.status, body: claim.body };
+  if (claim?.outcome === 'reused') {
+    throw new AppError(
+      'request.idempotency-key.reused',
+      'This Idempotency-Key was used with other params. Use a new key for a new request.',
+    );
+  }
+  if (claim?.outcome === 'new') return undefined;
+  throw new AppError(
+    'request.idempotency-key.in-progress',
+    'The first request with this Idempotency-Key is still running. Try again shortly.',
+    { retryAfterMs: 1000 },
+  );
 }
 
 /** The first answer is kept in place of the effect's own, so that both come from one commit. */
@@ -95,27 +117,14 @@ export class UnitOfWork {
 
   private async performOnce(tx: Tx, call: Call, key: string, work: (tx: WriteTx) => Promise<Reply>): Promise<Outcome> {
     const identity = [call.agent.id, call.action.name, key, call.paramsHash()];
-    const { rows } = await tx.query<Claim & QueryResultRow>({
+    const { rows } = await tx.query<KeyClaim & QueryResultRow>({
       name: 'claim-idempotency-key',
       text: `SELECT outcome, status, body FROM ${this.schema}.claim_idempotency_key($1, $2, $3, $4)`,
       values: identity,
     });
-    const claim = rows[0];
     const kept = this.keptForm(call, key);
-    if (claim?.outcome === 'replay') return { reply: { status: claim.status, body: kept.open(claim.body) } };
-    if (claim?.outcome === 'reused') {
-      throw new AppError(
-        'request.idempotency-key.reused',
-        'This Idempotency-Key was used with other params. Use a new key for a new request.',
-      );
-    }
-    if (claim?.outcome !== 'new') {
-      throw new AppError(
-        'request.idempotency-key.in-progress',
-        'The first request with this Idempotency-Key is still running. Try again shortly.',
-        { retryAfterMs: 1000 },
-      );
-    }
+    const first = firstAnswer(rows[0]);
+    if (first) return { reply: { ...first, body: kept.open(first.body) } };
     await tx.query({ text: 'SAVEPOINT before_work' });
     let outcome: Outcome;
     try {
@@ -163,7 +172,7 @@ export class UnitOfWork {
 }
 
 /** The audit row of a change that an agent made through an action. */
-function auditEntryOf(call: Call, changed: ChangedThing | undefined): AuditEntry {
+export function auditEntryOf(call: Call, changed: ChangedThing | undefined): AuditEntry {
   return {
     id: uuidV7(),
     at: new Date().toISOString(),

@@ -22,7 +22,7 @@ export const AGENT_POOL = Symbol('agent pool');
 export const SERVICE_POOL = Symbol('service pool');
 
 /** Few are enough: the service's own work is batched. */
-const SERVICE_POOL_SIZE = 4;
+const SERVICE_POOL_SIZE = 8;
 /** A started service. */
 export interface RunningService {
   readonly name: string;

@@ -1,9 +1,10 @@
 import { roleOf, type MigratedSchema } from '@agent-platform/database';
 import { createWorkflow } from './migrations/1764000000000-create-workflow';
+import { engine } from './migrations/1764300000000-engine';
 
 /** The schema of this service with its history. */
 export const WORKFLOW_SCHEMA: MigratedSchema = {
   schema: 'workflow',
   role: roleOf('workflow-executor'),
-  migrations: [createWorkflow],
+  migrations: [createWorkflow, engine],
 };

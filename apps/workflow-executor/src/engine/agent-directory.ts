@@ -2,6 +2,7 @@ import {
   AGENT_CHANGED_SUBJECT,
   INTERNAL_CALLS,
   type AgentChanged,
+  type AgentIdentity,
   type Capability,
   type GetAgentReply,
 } from '@agent-platform/contracts';
@@ -39,18 +40,27 @@ export class AgentDirectory implements OnModuleInit {
   }
 
   /**
-   * @throws AppError `auth.agent.not-active`, `auth.capability.missing`; `service.unavailable` or `service.timeout` when
-   *   `auth` cannot be asked, which says nothing about the agent
+   * The active agent, at once where it is known.
+   *
+   * @throws AppError `auth.agent.not-active`; `service.unavailable` or `service.timeout` when `auth` cannot be asked,
+   *   which says nothing about the agent
    */
-  async authorize(agentId: string, capability: Capability): Promise<void> {
-    const { agent = null } = (await this.agents.fetch(agentId)) ?? {};
-    if (agent?.status !== 'active') {
-      throw new AppError('auth.agent.not-active', `The agent of the run is ${agent?.status ?? 'not known any more'}.`);
-    }
-    if (!agent.capabilities.includes(capability)) {
-      throw new AppError('auth.capability.missing', `The agent of the run does not hold ${capability} any more.`, {
-        missingCapability: capability,
-      });
-    }
+  find(agentId: string): AgentIdentity | Promise<AgentIdentity> {
+    const known = this.agents.get(agentId);
+    if (known) return active(known);
+    return this.agents.fetch(agentId).then((reply) => active(reply ?? { agent: null }));
   }
+}
+
+/** @throws AppError `auth.capability.missing` */
+export function checkCapability({ capabilities }: AgentIdentity, capability: Capability): void {
+  if (capabilities.includes(capability)) return;
+  throw new AppError('auth.capability.missing', `The agent of the run does not hold ${capability} any more.`, {
+    missingCapability: capability,
+  });
+}
+
+function active({ agent }: GetAgentReply): AgentIdentity {
+  if (agent?.status === 'active') return agent;
+  throw new AppError('auth.agent.not-active', `The agent of the run is ${agent?.status ?? 'not known any more'}.`);
 }

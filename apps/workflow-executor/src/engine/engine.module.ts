@@ -1,11 +1,16 @@
 import { EgressClient } from '@agent-platform/egress';
 import { Module } from '@nestjs/common';
 import { ExecutorConfig } from '../config';
+import { DataStep } from '../steps/data-step';
 import { HttpStep } from '../steps/http-step';
+import { StepPerformers } from '../steps/step-performers';
+import { WorkflowStep } from '../steps/workflow-step';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { AgentDirectory } from './agent-directory';
+import { ChildRuns } from './child-runs';
 import { Engine } from './engine';
 import { RunStore } from './run-store';
+import { RunWakeUps } from './run-wake-ups';
 
 const egress = {
   provide: EgressClient,
@@ -16,7 +21,18 @@ const egress = {
 
 @Module({
   imports: [WorkflowsModule],
-  providers: [Engine, RunStore, AgentDirectory, HttpStep, egress],
-  exports: [Engine],
+  providers: [
+    Engine,
+    RunStore,
+    RunWakeUps,
+    ChildRuns,
+    AgentDirectory,
+    HttpStep,
+    DataStep,
+    WorkflowStep,
+    StepPerformers,
+    egress,
+  ],
+  exports: [Engine, RunWakeUps, AgentDirectory, EgressClient],
 })
 export class EngineModule {}

@@ -1,72 +1,146 @@
-import { LOGGER } from '@agent-platform/service-host';
-import type { Logger } from '@agent-platform/observability';
-import { withContext } from '@agent-platform/observability';
+import { AppError } from '@agent-platform/errors';
+import { OutboxRelay } from '@agent-platform/messaging';
+import { withContext, type Logger } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Pool } from 'pg';
 import { ExecutorConfig } from '../config';
-import { HttpStep } from '../steps/http-step';
+import { StepPerformers } from '../steps/step-performers';
+import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
+import { Admission } from './admission';
 import { AgentDirectory } from './agent-directory';
+import { RecordLane } from './record-lane';
 import { RunExecution } from './run-execution';
-import { RunStore, type Lease } from './run-store';
+import { RunJournal, type JournalEntry } from './run-journal';
+import type { KeptAnswer, LostClaim, Message, NewRun, StoredRun } from './run-records';
+import { RunStore, type ClaimedRun } from './run-store';
+import { RunWakeUps } from './run-wake-ups';
 
 /** A replica that stays silent this long loses its runs; with the poll, recovery begins within 5 s (promise W6). */
-export const LEASE_SECONDS = 3;
+const LEASE_SECONDS = 3;
 const RENEW_MS = 1000;
-const CLAIM_MS = 1000;
-const CLAIM_BATCH = 50;
+/** Behind the wake-ups: what is ready, due, lost or changed is found this soon. */
+const POLL_MS = 1000;
+const CLAIM_BATCH = 100;
+/** Two, so that one batch is made while the other is on its way. */
+const LANES = 2;
+/** Runs whose records wait, above which new ones are refused: a second or two of work. */
+const MAX_BACKLOG = 10_000;
 /** Behind the wake-up in memory, for runs that another replica has. */
 const END_POLL_MS = 500;
 /** How long `stop` lets steps that are under way finish. */
 const HALT_TIMEOUT_MS = 8000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Runs workflows. Each run under way is leased to one replica, which renews its leases together; a run whose lease ran out
- * is taken over by any replica under the next epoch, from what was recorded.
+ * Runs workflows. A replica holds one lease over all the runs that it has; those of a replica whose lease ran out are taken
+ * over by any other, each under its next epoch, from what was recorded.
  */
 @Injectable()
 export class Engine implements OnModuleInit, OnModuleDestroy {
-  /** This replica, for its leases. A new one with each start. */
-  readonly id = uuidV7();
+  /** This executor, for its lease. A new one with each start, and after each loss of the lease. */
+  private id = uuidV7();
+  private hasLease = false;
   private readonly executions = new Map<string, RunExecution>();
   private readonly waiters = new Map<string, Set<() => void>>();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly lanes: readonly RecordLane[];
+  private readonly admission: Admission;
+  private timers: NodeJS.Timeout[] = [];
+  private claiming = false;
+  private claimAgain = false;
+  /** Runs may wait that were not taken up for want of room. */
+  private mayBeMore = false;
+  private claimAfter = FIRST_ID;
   private stopping = false;
 
   constructor(
     @Inject(LOGGER) private readonly logger: Logger,
-    private readonly config: ExecutorConfig,
+    @Inject(SERVICE_POOL) pool: Pool,
+    config: ExecutorConfig,
+    private readonly relay: OutboxRelay,
     private readonly store: RunStore,
     private readonly definitions: DefinitionStore,
     private readonly agents: AgentDirectory,
-    private readonly http: HttpStep,
-  ) {}
-
-  onModuleInit(): void {
-    this.timers.push(
-      setInterval(() => void this.guarded('leases could not be renewed', () => this.renew()), RENEW_MS),
-      setInterval(() => void this.guarded('runs could not be claimed', () => this.claim()), CLAIM_MS),
-    );
+    private readonly performers: StepPerformers,
+    private readonly wakeUps: RunWakeUps,
+  ) {
+    this.admission = new Admission(config);
+    const parts = {
+      pool,
+      logger,
+      owner: () => this.id,
+      onLost: () => this.loseLease(),
+      onRecorded: (entries: readonly JournalEntry[]) => this.onRecorded(entries),
+    };
+    this.lanes = Array.from({ length: LANES }, () => new RecordLane(parts));
   }
 
-  /** Lets steps finish for a while, then gives the leases back. */
+  async onModuleInit(): Promise<void> {
+    await this.takeLease();
+    this.wakeUps.onReady(() => this.claimSoon());
+    this.wakeUps.onPoked((runIds) => {
+      // One that nobody has in memory is ready now.
+      if (runIds.some((runId) => !this.executions.has(runId))) this.claimSoon();
+      void this.guarded('runs could not be looked at', () => this.lookAt(runIds));
+    });
+    this.timers = [
+      setInterval(() => void this.guarded('the lease could not be renewed', () => this.renewLease()), RENEW_MS),
+      setInterval(() => this.claimSoon(), POLL_MS),
+      setInterval(() => void this.guarded('runs could not be looked at', () => this.lookAtPoked()), POLL_MS),
+    ];
+  }
+
+  /** Lets steps finish for a while, then gives the runs back. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
-    const ended = Promise.all([...this.executions.values()].map((execution) => execution.halt()));
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, HALT_TIMEOUT_MS).unref())]);
+    for (const execution of this.executions.values()) execution.halt();
+    const deadline = Date.now() + HALT_TIMEOUT_MS;
+    while (this.executions.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     this.timers.forEach(clearInterval);
-    await this.guarded('leases could not be given back', () => this.store.release(this.id));
+    for (const execution of [...this.executions.values()]) execution.abandon();
+    await this.guarded('runs could not be given back', () => this.store.release(this.id));
+    this.wakeUps.ready();
     for (const wake of [...this.waiters.values()].flatMap((wakes) => [...wakes])) wake();
   }
 
-  /** Whether this replica takes another run now. */
-  get hasRoom(): boolean {
-    return !this.stopping && this.executions.size < this.config.maxRuns;
-  }
-
-  /** Goes on with a run that is leased to this replica, from what was recorded of it. */
-  start(runId: string, epoch: number): void {
-    void this.execute({ runId, epoch });
+  /**
+   * Stores a new run, with what goes into the outbox with it and the first answer under its idempotency key. Where there is
+   * room it starts at once; what it does before it is stored is stored with it.
+   *
+   * @returns what another request under the same idempotency key has led to; undefined once this one is stored
+   * @throws AppError `service.unavailable`, `service.overloaded`
+   */
+  async accept(
+    id: string,
+    run: NewRun,
+    { definition, messages, kept }: { definition: CompiledDefinition; messages: readonly Message[]; kept?: KeptAnswer },
+  ): Promise<LostClaim | undefined> {
+    if (!this.hasLease || this.stopping) {
+      throw new AppError('service.unavailable', 'The executor cannot take runs now. Try again shortly.');
+    }
+    const lane = this.laneOf(id);
+    if (lane.length > MAX_BACKLOG) {
+      throw new AppError('service.overloaded', 'Too many runs wait to be recorded. Try again shortly.', {
+        retryAfterMs: 2000,
+      });
+    }
+    const admitted = this.admission.admits(run);
+    const journal = new RunJournal({ runId: id, epoch: 1 }, run.agentId, lane, { run, kept });
+    for (const message of messages) journal.message(message);
+    if (admitted) {
+      void journal.flush();
+      const fresh = { parentRunId: null, awaited: false, depth: 0, jumps: null, cancelRequest: null };
+      const stored: StoredRun = { id, ...run, ...fresh, status: 'pending', steps: [], signals: [] };
+      void this.execute(stored, journal, definition);
+    } else {
+      this.mayBeMore = true;
+      journal.stands({ status: 'pending', parked: 'ready' });
+      await journal.flush().catch(() => undefined);
+      this.wakeUps.ready();
+    }
+    return journal.accepted;
   }
 
   /** Resolves when the run has ended, wherever it runs, or after `timeoutMs`. */
@@ -74,53 +148,139 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     const deadline = Date.now() + timeoutMs;
     while (!this.stopping && Date.now() < deadline) {
       const woken = this.wakeOf(runId, Math.min(END_POLL_MS, deadline - Date.now()));
-      if (await this.store.hasEnded(runId)) return woken.cancel();
+      if (!this.executions.has(runId) && (await this.store.hasEnded(runId))) return woken.cancel();
       await woken.promise;
     }
   }
 
-  private async execute(lease: Lease): Promise<void> {
-    if (this.executions.has(lease.runId)) return;
-    try {
-      const run = await this.store.load(lease.runId);
-      if (!run || this.stopping) return;
-      const { requestId, traceparent } = run;
-      const execution = new RunExecution(run, lease, {
-        owner: this.id,
-        store: this.store,
-        agents: this.agents,
-        http: this.http,
-        logger: this.logger,
-        definition: this.definitions.get(run.workflowId, run.workflowVersion, run.definition),
-      });
-      this.executions.set(lease.runId, execution);
-      await withContext({ requestId, traceparent }, () => execution.run());
-    } catch (error) {
-      // The lease runs out and the run is taken up again, here or elsewhere.
-      this.logger.error({ msg: 'a run was interrupted', runId: lease.runId, err: error });
-    } finally {
-      this.executions.delete(lease.runId);
-      this.waiters.get(lease.runId)?.forEach((wake) => wake());
+  /** Takes up runs that wait, in a moment. */
+  claimSoon(): void {
+    if (this.claiming) {
+      this.claimAgain = true;
+      return;
     }
+    this.claiming = true;
+    setImmediate(() => {
+      void this.guarded('runs could not be claimed', () => this.claim()).finally(() => {
+        this.claiming = false;
+        if (this.claimAgain) {
+          this.claimAgain = false;
+          this.claimSoon();
+        }
+      });
+    });
   }
 
-  private async renew(): Promise<void> {
-    const leases = [...this.executions.values()].map(({ lease }) => lease);
-    if (leases.length === 0) return;
-    const held = await this.store.renew(this.id, LEASE_SECONDS, leases);
-    for (const { runId } of leases) {
-      if (!held.has(runId)) this.executions.get(runId)?.abandon();
+  private laneOf(runId: string): RecordLane {
+    return this.lanes[Number.parseInt(runId.slice(-1), 16) % LANES] as RecordLane;
+  }
+
+  private async execute(stored: StoredRun, journal: RunJournal, definition: CompiledDefinition): Promise<void> {
+    const { id, requestId, traceparent } = stored;
+    const { agents, logger, performers } = this;
+    const execution = new RunExecution(stored, journal, { agents, logger, runner: performers, definition });
+    this.executions.set(id, execution);
+    this.admission.take(stored);
+    try {
+      const end = await withContext({ requestId, traceparent }, () => execution.run());
+      if (end === 'lost' && !journal.accepted) this.logger.warn({ msg: 'run lost to another replica', runId: id });
+    } catch (error) {
+      this.logger.error({ msg: 'a run was interrupted', runId: id, err: error });
+      journal.close();
+      await this.guarded('a run could not be given back', () => this.store.giveBack(this.id, [id]));
+    } finally {
+      this.executions.delete(id);
+      this.admission.giveBack(stored);
+      this.waiters.get(id)?.forEach((wake) => wake());
+      if (this.mayBeMore) this.claimSoon();
     }
   }
 
   private async claim(): Promise<void> {
-    const room = Math.min(CLAIM_BATCH, this.config.maxRuns - this.executions.size);
-    if (this.stopping || room <= 0) return;
-    const leases = await this.store.claim(this.id, LEASE_SECONDS, room);
-    for (const { runId, epoch } of leases) {
-      this.logger.info({ msg: 'run taken over', runId, epoch });
-      this.start(runId, epoch);
+    while (!this.stopping && this.hasLease) {
+      const limit = Math.min(CLAIM_BATCH, this.admission.free);
+      this.mayBeMore = limit <= 0;
+      if (limit <= 0) return;
+      const full = this.admission.full();
+      const owner = this.id;
+      const room = { limit, perAgent: Math.min(limit, this.admission.share), after: this.claimAfter, full };
+      const claimed = await this.store.claim(owner, room);
+      this.mayBeMore = full.length > 0 || claimed.length > 0;
+      if (claimed.length === 0) return;
+      this.claimAfter = claimed.at(-1)?.agentId ?? FIRST_ID;
+      await this.takeUp(owner, claimed);
     }
+  }
+
+  /** What cannot be taken up is given back, so that no run is leased to an executor that does not run it. */
+  private async takeUp(owner: string, claimed: readonly ClaimedRun[]): Promise<void> {
+    const started = new Set<string>();
+    try {
+      const fresh = claimed.filter((run) => run.fresh).map(({ runId }) => runId);
+      const loaded = new Map((await this.store.loadFresh(fresh)).map((run) => [run.id, run]));
+      for (const { runId, epoch } of claimed) {
+        const run = loaded.get(runId) ?? (await this.store.load(runId));
+        if (!run || this.stopping || this.id !== owner || this.executions.has(runId)) continue;
+        const definition = await this.definitionOf(run);
+        const lane = this.laneOf(runId);
+        started.add(runId);
+        if (epoch > 1 || run.status !== 'pending') this.logger.info({ msg: 'run taken up again', runId, epoch });
+        void this.execute(run, new RunJournal({ runId, epoch }, run.agentId, lane), definition);
+      }
+    } finally {
+      const left = claimed.flatMap(({ runId }) => (started.has(runId) ? [] : [runId]));
+      if (left.length > 0) await this.store.giveBack(owner, left);
+    }
+  }
+
+  private async definitionOf({ workflowId, workflowVersion }: StoredRun): Promise<CompiledDefinition> {
+    const known = this.definitions.find(workflowId, workflowVersion);
+    if (known) return known;
+    const definition = await this.store.definition(workflowId, workflowVersion);
+    return this.definitions.get(workflowId, workflowVersion, definition);
+  }
+
+  private onRecorded(entries: readonly JournalEntry[]): void {
+    if (entries.some(({ messages }) => messages.length > 0)) this.relay.wake();
+    const pokes = entries.flatMap(({ poke }) => (poke === undefined ? [] : [poke]));
+    if (pokes.length > 0) this.wakeUps.poked(pokes);
+  }
+
+  private async lookAtPoked(): Promise<void> {
+    if (this.executions.size > 0) await this.lookAt(await this.store.poked(this.id));
+  }
+
+  /** Shows runs in memory what happened to them. */
+  private async lookAt(runIds: readonly string[]): Promise<void> {
+    const looks = new Map(runIds.map((runId) => [runId, this.executions.get(runId)?.look()]));
+    const looking = [...looks].flatMap(([runId, look]) => (look ? [runId] : []));
+    if (looking.length === 0) return;
+    const news = new Map<string, Awaited<ReturnType<RunStore['takeNews']>>[number]>();
+    try {
+      for (const item of await this.store.takeNews(this.id, looking)) news.set(item.id, item);
+    } finally {
+      for (const [runId, look] of looks) look?.(news.get(runId));
+    }
+  }
+
+  private async takeLease(): Promise<void> {
+    this.hasLease = await this.store.renewLease(this.id, LEASE_SECONDS, true);
+  }
+
+  private async renewLease(): Promise<void> {
+    if (!this.hasLease) return this.takeLease();
+    const owner = this.id;
+    if (!(await this.store.renewLease(owner, LEASE_SECONDS, false)) && owner === this.id) this.loseLease();
+  }
+
+  /** Whatever is in memory is another's, or soon will be; this executor goes on under a new id. */
+  private loseLease(): void {
+    if (!this.hasLease) return;
+    this.hasLease = false;
+    this.logger.warn({ msg: 'the lease has run out; all runs are given up', runs: this.executions.size });
+    this.id = uuidV7();
+    for (const execution of [...this.executions.values()]) execution.abandon();
+    void this.guarded('no new lease could be taken', () => this.takeLease());
   }
 
   private wakeOf(runId: string, timeoutMs: number): { promise: Promise<void>; cancel: () => void } {

@@ -1,132 +1,140 @@
-import type { CloudEvent, Json, JsonObject, RunError, RunStatus, StepStatus } from '@agent-platform/contracts';
-import { storable } from '@agent-platform/database';
-import { OutboxRelay } from '@agent-platform/messaging';
+import type { JsonObject } from '@agent-platform/contracts';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
+import type { CancelRequest, StoredRun, StoredSignal } from './run-records';
 
-/** What is recorded of a step. */
-export interface StepRecord {
-  readonly path: string;
-  readonly stepId: string;
-  readonly type: string;
-  readonly status: StepStatus;
-  readonly attempt: number;
-  readonly input?: Json;
-  readonly output?: Json;
-  readonly error?: RunError;
-  readonly wakeAt?: string;
-  readonly startedAt?: string;
-  readonly endedAt?: string;
-  /** Goes into the outbox with the record, once. */
-  readonly event?: CloudEvent;
-}
-
-/** What becomes of the run with a record of its steps. */
-export interface RunRecord {
-  readonly status: RunStatus;
-  readonly output?: Json;
-  readonly error?: RunError;
-  readonly waitingFor?: JsonObject;
-  readonly resumesAt?: string;
-  readonly event?: CloudEvent;
-}
-
-/** A run as the engine takes it up, with what was recorded before. */
-export interface StoredRun {
-  readonly id: string;
-  readonly workflowId: string;
-  readonly workflowVersion: number;
-  readonly agentId: string;
-  readonly status: RunStatus;
-  readonly input: JsonObject;
-  readonly requestId: string;
-  readonly traceparent: string;
-  readonly createdAt: string;
-  readonly definition: JsonObject;
-  readonly steps: readonly StoredStep[] | null;
-}
-
-export interface StoredStep {
-  readonly path: string;
-  readonly status: StepStatus;
-  readonly attempt: number;
-  readonly output: Json;
-  readonly error: RunError | null;
-  readonly wakeAt: string | null;
-  readonly startedAt: string | null;
-}
-
-/** The right to write to a run: held by one replica at a time, and void under an older epoch. */
-export interface Lease {
+/** A run that an executor has taken up. */
+export interface ClaimedRun {
   readonly runId: string;
   readonly epoch: number;
+  readonly agentId: string;
+  readonly workflowId: string;
+  /** Nothing was recorded of its steps. */
+  readonly fresh: boolean;
 }
 
-/** The engine's statements. All of them are the service's own work, on behalf of whichever agent owns the run. */
+/** What happened to a run while an executor had it in memory. */
+export interface RunNews {
+  readonly id: string;
+  readonly cancelRequest: CancelRequest | null;
+  readonly signals: readonly StoredSignal[];
+}
+
+const RUN = `r.id, r.workflow_id AS "workflowId", r.workflow_version AS "workflowVersion", r.agent_id AS "agentId",
+  r.trigger_type AS "triggerType", r.status, r.input, r.request_id AS "requestId", r.traceparent,
+  r.created_at::text AS "createdAt", r.parent_run_id AS "parentRunId", r.awaited, r.depth, r.jumps,
+  r.cancel_request AS "cancelRequest"`;
+const SIGNALS = `(SELECT coalesce(json_agg(json_build_object('id', s.id, 'name', s.name, 'payload', s.payload,
+    'sentBy', s.sent_by) ORDER BY s.id), '[]')
+  FROM workflow.run_signals s WHERE s.run_id = r.id AND s.consumed_by IS NULL) AS signals`;
+const STEPS = `(SELECT coalesce(json_agg(json_build_object('path', s.path, 'stepId', s.step_id, 'type', s.type,
+    'status', s.status, 'attempt', s.attempt, 'output', s.output, 'error', s.error, 'wakeAt', s.wake_at,
+    'startedAt', s.started_at, 'endedAt', s.ended_at)), '[]')
+  FROM workflow.workflow_run_steps s WHERE s.run_id = r.id) AS steps`;
+
+/** The engine's statements beside its records. All of them are the service's own work, whichever agent owns the run. */
 @Injectable()
 export class RunStore {
-  constructor(
-    @Inject(SERVICE_POOL) private readonly pool: Pool,
-    private readonly relay: OutboxRelay,
-  ) {}
+  constructor(@Inject(SERVICE_POOL) private readonly pool: Pool) {}
 
+  /** Runs of which nothing was recorded yet. */
+  async loadFresh(runIds: readonly string[]): Promise<StoredRun[]> {
+    const { rows } = await this.pool.query<StoredRun>({
+      name: 'load-fresh-runs',
+      text: `SELECT ${RUN}, '[]'::json AS steps, ${SIGNALS} FROM workflow.workflow_runs r WHERE r.id = ANY($1)`,
+      values: [runIds],
+    });
+    return rows;
+  }
+
+  /** A run with all that was recorded of it. */
   async load(runId: string): Promise<StoredRun | undefined> {
     const { rows } = await this.pool.query<StoredRun>({
       name: 'load-run',
-      text: `SELECT r.id, r.workflow_id AS "workflowId", r.workflow_version AS "workflowVersion", r.agent_id AS "agentId",
-               r.status, r.input, r.request_id AS "requestId", r.traceparent, r.created_at::text AS "createdAt", v.definition,
-               (SELECT json_agg(json_build_object('path', s.path, 'status', s.status, 'attempt', s.attempt,
-                  'output', s.output, 'error', s.error, 'wakeAt', s.wake_at, 'startedAt', s.started_at))
-                FROM workflow.workflow_run_steps s WHERE s.run_id = r.id) AS steps
-             FROM workflow.workflow_runs r
-             JOIN workflow.workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.workflow_version
-             WHERE r.id = $1`,
+      text: `SELECT ${RUN}, ${STEPS}, ${SIGNALS} FROM workflow.workflow_runs r WHERE r.id = $1`,
       values: [runId],
     });
     return rows[0];
   }
 
-  /** Whether the lease was still held; if not, nothing was written. */
-  async record(owner: string, { runId, epoch }: Lease, run: RunRecord, steps: readonly StepRecord[]): Promise<boolean> {
-    const { rows } = await this.pool.query<{ held: boolean }>({
-      name: 'record-progress',
-      text: 'SELECT workflow.record_progress($1, $2, $3, $4, $5) AS held',
-      values: [runId, owner, epoch, storable(JSON.stringify(run)), storable(JSON.stringify(steps))],
+  async definition(workflowId: string, version: number): Promise<JsonObject> {
+    const { rows } = await this.pool.query<{ definition: JsonObject }>({
+      name: 'load-definition',
+      text: 'SELECT definition FROM workflow.workflow_versions WHERE workflow_id = $1 AND version = $2',
+      values: [workflowId, version],
     });
-    if (run.event || steps.some(({ event }) => event)) this.relay.wake();
-    return rows[0]?.held ?? false;
+    return rows[0]?.definition ?? {};
   }
 
-  /** Takes over runs that nobody holds. */
-  async claim(owner: string, leaseSeconds: number, limit: number): Promise<Lease[]> {
-    const { rows } = await this.pool.query<Lease>({
+  /** Takes up runs that wait, in turn between agents from `after` on. */
+  async claim(
+    owner: string,
+    { limit, perAgent, after, full }: { limit: number; perAgent: number; after: string; full: readonly string[] },
+  ): Promise<ClaimedRun[]> {
+    const { rows } = await this.pool.query<ClaimedRun>({
       name: 'claim-runs',
-      text: 'SELECT run_id AS "runId", epoch FROM workflow.claim_runs($1, make_interval(secs => $2), $3)',
-      values: [owner, leaseSeconds, limit],
+      text: `SELECT run_id AS "runId", epoch, agent_id AS "agentId", workflow_id AS "workflowId", fresh
+             FROM workflow.claim_runs($1, $2, $3, $4, $5)`,
+      values: [owner, limit, perAgent, after, full],
     });
     return rows;
   }
 
-  /** Extends leases; answers the runs of those still held. */
-  async renew(owner: string, leaseSeconds: number, leases: readonly Lease[]): Promise<Set<string>> {
-    const { rows } = await this.pool.query<{ id: string }>({
-      name: 'renew-leases',
-      text: `UPDATE workflow.workflow_runs r SET lease_expires_at = now() + make_interval(secs => $2)
-             FROM unnest($3::uuid[], $4::int[]) AS held (run_id, epoch)
-             WHERE r.id = held.run_id AND r.lease_owner = $1 AND r.lease_epoch = held.epoch RETURNING r.id`,
-      values: [owner, leaseSeconds, leases.map(({ runId }) => runId), leases.map(({ epoch }) => epoch)],
+  /** Gives runs back that another executor, or this one later, is to take up. */
+  async giveBack(owner: string, runIds: readonly string[]): Promise<void> {
+    await this.pool.query({
+      text: `UPDATE workflow.workflow_runs SET lease_owner = NULL, ready_at = now()
+             WHERE id = ANY($2) AND lease_owner = $1`,
+      values: [owner, runIds],
     });
-    return new Set(rows.map(({ id }) => id));
   }
 
-  /** Gives all leases back, so that another replica goes on at once. */
+  /** False: the lease had run out, and the runs of the executor may be another's by now. */
+  async renewLease(owner: string, seconds: number, isNew: boolean): Promise<boolean> {
+    const { rows } = await this.pool.query<{ held: boolean }>({
+      name: 'renew-lease',
+      text: 'SELECT workflow.renew_lease($1, make_interval(secs => $2), $3) AS held',
+      values: [owner, seconds, isNew],
+    });
+    return rows[0]?.held ?? false;
+  }
+
+  /** Gives everything back, so that another replica goes on at once. */
   async release(owner: string): Promise<void> {
     await this.pool.query({
-      text: `UPDATE workflow.workflow_runs SET lease_owner = NULL, lease_expires_at = now()
-             WHERE lease_owner = $1 AND status IN ('pending', 'running', 'waiting')`,
+      text: `WITH gone AS (DELETE FROM workflow.executors WHERE id = $1)
+             UPDATE workflow.workflow_runs SET lease_owner = NULL, ready_at = now() WHERE lease_owner = $1`,
       values: [owner],
     });
+  }
+
+  /** The runs of an executor to which something happened. */
+  async poked(owner: string): Promise<string[]> {
+    const { rows } = await this.pool.query<{ id: string }>({
+      name: 'poked-runs',
+      text: 'SELECT id FROM workflow.workflow_runs WHERE poked AND lease_owner = $1',
+      values: [owner],
+    });
+    return rows.map(({ id }) => id);
+  }
+
+  /** What happened to those of the runs to which something did. */
+  async takeNews(owner: string, runIds: readonly string[]): Promise<RunNews[]> {
+    const { rows: poked } = await this.pool.query<{ id: string }>({
+      name: 'unpoke-runs',
+      text: `UPDATE workflow.workflow_runs SET poked = false WHERE id = ANY($2) AND lease_owner = $1 AND poked
+             RETURNING id`,
+      values: [owner, runIds],
+    });
+    if (poked.length === 0) return [];
+    // A statement of its own: one that waited for the sender's commit would not see what the sender wrote.
+    const { rows } = await this.pool.query<RunNews>({
+      name: 'run-news',
+      text: `SELECT r.id, r.cancel_request AS "cancelRequest", ${SIGNALS} FROM workflow.workflow_runs r WHERE r.id = ANY($1)`,
+      values: [poked.map(({ id }) => id)],
+    });
+    return rows;
   }
 
   async hasEnded(runId: string): Promise<boolean> {

@@ -13,12 +13,32 @@ export const RUN_COLUMNS = `r.id, r.workflow_id AS "workflowId", r.workflow_vers
 export const STEP_COLUMNS = `s.step_id AS id, s.path, s.type, s.status, s.attempt, s.input, s.output, s.error,
   ${rfc3339('s.started_at')} AS "startedAt", ${rfc3339('s.ended_at')} AS "endedAt"`;
 
-/** A run with all steps of its definition; one that was not reached is `pending`, or `cancelled` once the run has ended. */
+/**
+ * A run with all steps of its definition, each followed by the steps inside of it, its further visits and what undid it, as
+ * they began. A step that was not reached is `pending`, or `cancelled` once the run has ended.
+ */
 export function withSteps(run: Run, recorded: readonly RunStep[], definition: CompiledDefinition): RunWithSteps {
-  const byPath = new Map(recorded.map((step) => [step.path, step]));
   const notReached: StepStatus = run.endedAt === null ? 'pending' : 'cancelled';
-  const steps = definition.steps.map(({ id, type }) => byPath.get(id) ?? unreached(id, type, notReached));
+  const families = new Map<string, RunStep[]>(definition.steps.map(({ id }) => [id, []]));
+  for (const step of recorded) families.get(topOf(step.path))?.push(step);
+  const steps = definition.steps.flatMap(({ id, type }) => {
+    const family = families.get(id) ?? [];
+    const own = family.find(({ path }) => path === id) ?? unreached(id, type, notReached);
+    return [own, ...family.filter(({ path }) => path !== id).sort(byBeginning)];
+  });
   return { ...run, steps };
+}
+
+/** The id of the step at the top that a path belongs to: `fan` of `fan.left.call`, `fan[3].call`, `fan#2` and `fan:compensate`. */
+function topOf(path: string): string {
+  return /^[^.[#:]+/.exec(path)?.[0] ?? path;
+}
+
+const PATH_ORDER = new Intl.Collator('en', { numeric: true });
+
+function byBeginning(a: RunStep, b: RunStep): number {
+  const [first, second] = [a, b].map(({ startedAt, endedAt }) => startedAt ?? endedAt ?? '');
+  return first === second ? PATH_ORDER.compare(a.path, b.path) : (first ?? '') < (second ?? '') ? -1 : 1;
 }
 
 function unreached(id: string, type: string, status: StepStatus): RunStep {

@@ -2,7 +2,13 @@ import { Module } from '@nestjs/common';
 import { EngineModule } from '../engine/engine.module';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { RunsController } from './runs.controller';
+import { RunControlService } from './run-control.service';
 import { RunsService } from './runs.service';
 
-@Module({ imports: [EngineModule, WorkflowsModule], controllers: [RunsController], providers: [RunsService] })
+@Module({
+  imports: [EngineModule, WorkflowsModule],
+  controllers: [RunsController],
+  providers: [RunsService, RunControlService],
+  exports: [RunsService],
+})
 export class RunsModule {}

@@ -6,68 +6,120 @@ import type {
   RunStep,
   RunWithSteps,
 } from '@agent-platform/contracts';
-import { readAs, type RowContext, type Tx } from '@agent-platform/database';
+import { readAs, ReadPipeline, type RowContext } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
-import { accepted, idOfCursor, ok, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
+import {
+  accepted,
+  auditEntryOf,
+  firstAnswer,
+  idOfCursor,
+  ok,
+  UnitOfWork,
+  type Call,
+  type Reply,
+} from '@agent-platform/messaging';
 import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
-import { Engine, LEASE_SECONDS } from '../engine/engine';
+import { Engine } from '../engine/engine';
+import type { KeptAnswer, NewRun } from '../engine/run-records';
+import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
 import { checkInput } from '../workflows/input-schema';
 import { RUN_COLUMNS, STEP_COLUMNS, withSteps } from './run-columns';
 
-interface PinnedVersion {
-  readonly version: number;
-  readonly definition: JsonObject | null;
-  readonly agentId: string;
+/** What a new run is made of, once everything about its request is known to be right. */
+interface Prepared {
+  readonly run: NewRun;
+  readonly definition: CompiledDefinition;
 }
 
 @Injectable()
 export class RunsService {
+  /** Idempotency keys whose first request this replica is at: the database tells two replicas apart, not two entries of one batch. */
+  private readonly keysUnderWay = new Set<string>();
+
   constructor(
     @Inject(AGENT_POOL) private readonly pool: Pool,
+    private readonly reads: ReadPipeline,
     private readonly work: UnitOfWork,
     private readonly engine: Engine,
     private readonly definitions: DefinitionStore,
   ) {}
 
-  /** Stores a run, already leased to this replica where it has room, and starts it once it is committed. */
+  /** Stores a run with its audit row and its idempotency record, by the engine's next record; it starts at once where there is room. */
   async execute(call: Call, request: ExecuteWorkflowRequest): Promise<Reply> {
-    let started: string | undefined;
-    const leased = this.engine.hasRoom;
-    const reply = await this.work.write(call, async (tx) => {
-      const { version, definition, agentId } = await pinVersion(tx, request);
-      const input = request.input ?? {};
-      checkInput(this.definitions.get(request.id, version, definition ?? {}).validateInput, input);
-      const id = uuidV7();
-      const { rows } = await tx.query<Run>({
-        name: 'insert-run',
-        text: `INSERT INTO workflow.workflow_runs AS r (id, workflow_id, workflow_version, agent_id, trigger_type, input,
-                 metadata, request_id, traceparent, lease_owner, lease_epoch, lease_expires_at)
-               VALUES ($1, $2, $3, $4, 'manual', $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $11))
-               RETURNING ${RUN_COLUMNS}`,
-        values: [
-          id,
-          request.id,
-          version,
-          agentId,
-          JSON.stringify(input),
-          request.metadata ?? {},
-          call.requestId,
-          call.traceparent,
-          leased ? this.engine.id : null,
-          leased ? 1 : 0,
-          leased ? LEASE_SECONDS : 0,
-        ],
-      });
-      tx.audit({ targetType: 'run', targetId: id, after: { workflowId: request.id, workflowVersion: version } });
-      started = id;
-      return accepted(rows[0] ?? {});
+    let prepared: Prepared;
+    try {
+      prepared = await this.prepare(call, request);
+    } catch (error) {
+      // A refusal is kept under its idempotency key as any other answer.
+      if (call.idempotencyKey === undefined || !(error instanceof AppError) || error.status >= 500) throw error;
+      return this.work.write(call, () => Promise.reject(error));
+    }
+    const id = uuidV7();
+    const reply = accepted(acceptedRun(id, prepared.run));
+    const { workflowId, workflowVersion } = prepared.run;
+    const message = auditEntryOf(call, { targetType: 'run', targetId: id, after: { workflowId, workflowVersion } });
+    const answer = await this.onceUnderKey(call, async (key) => {
+      const kept = key && { ...key, status: reply.status, body: reply.body };
+      const { run, definition } = prepared;
+      const claim = await this.engine.accept(id, run, { definition, messages: [{ kind: 'audit', message }], kept });
+      return (claim && firstAnswer(claim)) ?? reply;
     });
-    if (started !== undefined && leased) this.engine.start(started, 1);
-    return request.wait ? this.waitForEnd(call.rows, reply, request.wait) : reply;
+    return request.wait ? this.waitForEnd(call.rows, answer, request.wait) : answer;
+  }
+
+  private async onceUnderKey(
+    call: Call,
+    store: (key: Omit<KeptAnswer, 'status' | 'body'> | undefined) => Promise<Reply>,
+  ): Promise<Reply> {
+    const { agent, action, idempotencyKey: key } = call;
+    if (key === undefined) return store(undefined);
+    const identity = JSON.stringify([agent.id, key]);
+    if (this.keysUnderWay.has(identity)) firstAnswer({ outcome: 'running', status: 0, body: '' });
+    this.keysUnderWay.add(identity);
+    try {
+      return await store({
+        agentId: agent.id,
+        action: action.name,
+        key,
+        paramsHash: call.paramsHash().toString('hex'),
+      });
+    } finally {
+      this.keysUnderWay.delete(identity);
+    }
+  }
+
+  /** @throws AppError `workflow.not-found`, `workflow.version.not-found`, `workflow.input.invalid` */
+  private async prepare(call: Call, request: ExecuteWorkflowRequest): Promise<Prepared> {
+    const { id, version: asked } = request;
+    const known = this.definitions.newestKnown(id) ?? null;
+    const { agentId: caller, seesAll } = call.rows;
+    const [pinned] = await this.reads.query<PinnedVersion>({
+      name: 'pin-workflow',
+      text: 'SELECT * FROM workflow.pin_workflow($1, $2, $3, $4, $5)',
+      values: [caller, seesAll ? 'admin' : '', id, asked ?? null, known],
+    });
+    if (!pinned) throw new AppError('workflow.not-found', `There is no workflow ${id}.`);
+    const { version, agentId, exists } = pinned;
+    if (!exists) throw new AppError('workflow.version.not-found', `The workflow ${id} has no version ${version}.`);
+    const definition = this.definitions.find(id, version) ?? this.definitions.get(id, version, pinned.definition ?? {});
+    const input = request.input ?? {};
+    checkInput(definition.validateInput, input);
+    const run: NewRun = {
+      workflowId: id,
+      workflowVersion: version,
+      agentId,
+      triggerType: 'manual',
+      input,
+      metadata: request.metadata ?? {},
+      requestId: call.requestId,
+      traceparent: call.traceparent,
+      createdAt: new Date().toISOString(),
+    };
+    return { run, definition };
   }
 
   /** @throws AppError `run.not-found` */
@@ -111,18 +163,33 @@ export class RunsService {
   }
 }
 
-/** @throws AppError `workflow.not-found`, `workflow.version.not-found` */
-async function pinVersion(tx: Tx, { id, version }: ExecuteWorkflowRequest): Promise<PinnedVersion> {
-  const { rows } = await tx.query<PinnedVersion>({
-    name: 'pin-version',
-    text: `SELECT coalesce($2, w.version) AS version, v.definition, w.agent_id AS "agentId" FROM workflow.workflows w
-           LEFT JOIN workflow.workflow_versions v ON v.workflow_id = w.id AND v.version = coalesce($2, w.version)
-           WHERE w.id = $1 AND w.deleted_at IS NULL`,
-    values: [id, version ?? null],
-  });
-  const [found] = rows;
-  if (!found) throw new AppError('workflow.not-found', `There is no workflow ${id}.`);
-  if (!found.definition)
-    throw new AppError('workflow.version.not-found', `The workflow ${id} has no version ${version}.`);
-  return found;
+interface PinnedVersion {
+  readonly version: number;
+  readonly agentId: string;
+  readonly exists: boolean;
+  readonly definition: JsonObject | null;
+}
+
+/** The run as it is answered when it was stored. */
+function acceptedRun(id: string, run: NewRun): Run {
+  const { workflowId, workflowVersion, agentId, triggerType, input, metadata, createdAt } = run;
+  return {
+    id,
+    workflowId,
+    workflowVersion,
+    agentId,
+    trigger: { type: triggerType },
+    status: 'pending',
+    input,
+    output: null,
+    error: null,
+    waitingFor: null,
+    resumesAt: null,
+    retriedFromRunId: null,
+    parentRunId: null,
+    metadata,
+    createdAt,
+    startedAt: null,
+    endedAt: null,
+  };
 }

@@ -1,5 +1,5 @@
 import { EVENT_TYPE, RESERVED_EVENT_PREFIXES, type JsonObject } from '@agent-platform/contracts';
-import { StepFailure } from './http-step';
+import { StepFailure } from '../engine/step-failure';
 
 /** The event that a step's resolved fields describe. @throws StepFailure for a type that agents may not emit */
 export function readEvent({ type, data = {}, subject }: JsonObject): {
@@ -20,5 +20,5 @@ export function readEvent({ type, data = {}, subject }: JsonObject): {
 }
 
 function invalid(detail: string): StepFailure {
-  return new StepFailure('step.input.invalid', detail, false);
+  return new StepFailure('step.input.invalid', detail);
 }

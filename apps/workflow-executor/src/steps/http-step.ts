@@ -1,19 +1,9 @@
 import type { Json, JsonObject } from '@agent-platform/contracts';
 import { EgressClient, type EgressResponse } from '@agent-platform/egress';
-import { AppError } from '@agent-platform/errors';
+import { AppError, type ErrorCode } from '@agent-platform/errors';
 import { isTooDeep, MAX_JSON_DEPTH } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
-
-/** An attempt of a step that failed; `retryable` says whether another may succeed. */
-export class StepFailure extends Error {
-  constructor(
-    readonly code: string,
-    readonly detail: string,
-    readonly retryable: boolean,
-  ) {
-    super(detail);
-  }
-}
+import { StepFailure, type FailureKind } from '../engine/step-failure';
 
 /** What one attempt may use. */
 export interface AttemptContext {
@@ -24,6 +14,10 @@ export interface AttemptContext {
   readonly traceparent: string;
 }
 
+const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
+  'egress.timeout': 'timeout',
+  'egress.connection.failed': 'network',
+};
 const METHODS_WITHOUT_BODY = ['GET', 'HEAD'];
 
 /** The step type `http`: one guarded request, answering `{status, headers, body}`. */
@@ -42,8 +36,7 @@ export class HttpStep {
     });
     if (!isExpected(response.status, input.expectStatus)) {
       const { status } = response;
-      const retryable = status === 408 || status === 429 || status >= 500;
-      throw new StepFailure('step.http.status', `${new URL(response.url).host} answered ${status}.`, retryable);
+      throw new StepFailure('step.http.status', `${new URL(response.url).host} answered ${status}.`, status);
     }
     return { status: response.status, headers: { ...response.headers }, body: parseBody(response) };
   }
@@ -53,14 +46,14 @@ export class HttpStep {
       return await this.egress.request(request);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      throw new StepFailure(error.code, error.detail, error.retryable);
+      throw new StepFailure(error.code, error.detail, KINDS[error.code]);
     }
   }
 }
 
 function readInput({ method = 'GET', url, query, headers, body }: JsonObject) {
   if (typeof method !== 'string' || typeof url !== 'string') {
-    throw new StepFailure('step.input.invalid', 'method and url must be text.', false);
+    throw new StepFailure('step.input.invalid', 'method and url must be text.');
   }
   const isText = typeof body === 'string';
   const sent =
@@ -83,11 +76,11 @@ function readInput({ method = 'GET', url, query, headers, body }: JsonObject) {
 function textFields(fields: Json | undefined, name: string): Record<string, string> {
   if (fields === undefined || fields === null) return {};
   if (typeof fields !== 'object' || Array.isArray(fields)) {
-    throw new StepFailure('step.input.invalid', `${name} must be an object.`, false);
+    throw new StepFailure('step.input.invalid', `${name} must be an object.`);
   }
   const entries = Object.entries(fields).filter(([, value]) => value !== null);
   if (entries.some(([, value]) => typeof value === 'object')) {
-    throw new StepFailure('step.input.invalid', `${name} must hold text, numbers or booleans.`, false);
+    throw new StepFailure('step.input.invalid', `${name} must hold text, numbers or booleans.`);
   }
   return Object.fromEntries(entries.map(([key, value]) => [key, String(value as string | number | boolean)]));
 }
@@ -106,11 +99,7 @@ function parseBody({ headers, body }: EgressResponse): Json {
   const text = body.toString('utf8');
   if (!/\bjson\b/i.test(headers['content-type'] ?? '')) return text;
   if (isTooDeep(body)) {
-    throw new StepFailure(
-      'step.output.too-deep',
-      `The answer is JSON nested more than ${MAX_JSON_DEPTH} levels deep.`,
-      false,
-    );
+    throw new StepFailure('step.output.too-deep', `The answer is JSON nested more than ${MAX_JSON_DEPTH} levels deep.`);
   }
   try {
     return JSON.parse(text) as Json;

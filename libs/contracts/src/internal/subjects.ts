@@ -15,6 +15,10 @@ export const INTERNAL_CALLS = {
 /** Broadcast on core NATS: a remembered identity must be dropped. A lost one is made good by the age limit of caches. */
 export const AGENT_CHANGED_SUBJECT = 'internal.auth.agent-changed.v1';
 
+/** Between executors: a run waits to be taken up; and, something happened to runs that an executor may have in memory. */
+export const RUN_READY_SUBJECT = 'internal.workflow.run-ready.v1';
+export const RUN_POKED_SUBJECT = 'internal.workflow.run-poked.v1';
+
 /** The subject of an event on the stream `EVENTS`. */
 export function eventSubject(type: string): string {
   return `events.${type}`;

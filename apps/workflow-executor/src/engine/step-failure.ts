@@ -1,0 +1,32 @@
+import type { RunError } from '@agent-platform/contracts';
+import { AppError, type ErrorCode } from '@agent-platform/errors';
+import { ExpressionError } from '@agent-platform/expressions';
+
+/** What a retry policy can tell apart. */
+export type FailureKind = 'timeout' | 'network' | number;
+
+/** An attempt of a step that failed. */
+export class StepFailure extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail: string,
+    /** A status, a timeout or a network error; undefined for what another attempt cannot mend. */
+    readonly kind?: FailureKind,
+  ) {
+    super(detail);
+  }
+}
+
+/** What a person reads of a failure. */
+export function toRunError(error: unknown): RunError {
+  const known = error instanceof StepFailure || error instanceof AppError;
+  const code = known ? error.code : error instanceof ExpressionError ? 'step.expression.failed' : 'internal';
+  const detail = known || error instanceof ExpressionError ? detailOf(error) : 'The step failed on our side.';
+  return { code, detail: detail.slice(0, 2000) };
+}
+
+function detailOf(error: StepFailure | AppError | ExpressionError): string {
+  if (!(error instanceof ExpressionError)) return error.detail;
+  const { path, line, column, expression, message } = error;
+  return `${path}: ${message} (line ${line}, column ${column}${expression ? ` of \${{ ${expression} }}` : ''}).`;
+}

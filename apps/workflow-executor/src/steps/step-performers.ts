@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import type { Activity, StepResult, StepRunner } from '../engine/activity';
+import { ChildRuns } from '../engine/child-runs';
+import { makeAttempts } from './attempts';
+import { DataStep } from './data-step';
+import { foreach, parallel } from './holding-steps';
+import { HttpStep } from './http-step';
+import { approval, wait } from './waiting-steps';
+import { WorkflowStep } from './workflow-step';
+
+/** Performs each type of step that takes time. */
+@Injectable()
+export class StepPerformers implements StepRunner {
+  constructor(
+    private readonly http: HttpStep,
+    private readonly data: DataStep,
+    private readonly workflow: WorkflowStep,
+    private readonly children: ChildRuns,
+  ) {}
+
+  cancelChildren(runId: string): Promise<void> {
+    return this.children.cancelOf(runId);
+  }
+
+  async perform(activity: Activity): Promise<StepResult> {
+    const { step, signal, run, path } = activity;
+    switch (step.type) {
+      case 'http':
+        return makeAttempts(activity, (input) =>
+          this.http.attempt(input, {
+            timeoutMs: step.timeoutMs ?? 0,
+            signal,
+            idempotencyKey: `${run.stored.id}:${path}`,
+            traceparent: run.stored.traceparent,
+          }),
+        );
+      case 'data':
+        return makeAttempts(activity, (input) => this.data.attempt(activity, input));
+      case 'workflow':
+        return this.workflow.perform(activity);
+      case 'wait':
+        return wait(activity);
+      case 'approval':
+        return approval(activity);
+      case 'parallel':
+        return parallel(activity);
+      case 'foreach':
+        return foreach(activity);
+      case 'transform':
+      case 'event':
+        throw new Error(`a ${step.type} step takes no time`);
+    }
+  }
+}
