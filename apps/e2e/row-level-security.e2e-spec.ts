@@ -29,6 +29,9 @@ const ROW: Readonly<Record<string, string>> = {
     "(run_id, path, agent_id, step_id, type, status) VALUES ($2, 'p', $1, 's', 'http', 'pending')",
   'workflow.executors': '(id, expires_at) SELECT $2, now() WHERE $1::text IS NOT NULL',
   'workflow.run_signals': "(id, run_id, agent_id, name, payload, sent_by) VALUES ($2, $2, $1, 's', '{}', $1)",
+  'workflow.workflow_schedules':
+    "(workflow_id, agent_id, cron, timezone, overlap, catch_up, jitter, paused, input) VALUES ($2, $1, 'x', 'UTC', 'skip', '', '', true, '{}')",
+  'workflow.scheduled_workflow_runs': "(workflow_id, due_at, agent_id, outcome) VALUES ($2, now(), $1, 'missed')",
   outbox: "(agent_id, kind, message_id, payload) VALUES ($1, 'audit', $2, '{}')",
   idempotency_records: "(agent_id, action, key, params_hash, status, body) VALUES ($1, 'a', $2::text, 'x', 200, '')",
 };

@@ -48,7 +48,7 @@ export { getWorkflow, GetWorkflowRequest } from './workflow/get-workflow';
 export { listWorkflows, ListWorkflowsRequest } from './workflow/list-workflows';
 export { scheduleWorkflow, ScheduleWorkflowRequest } from './workflow/schedule-workflow';
 export { updateWorkflow, UpdateWorkflowRequest } from './workflow/update-workflow';
-export { EXAMPLE_DEFINITION, Workflow, WorkflowSummary } from './workflow/workflow';
+export { EXAMPLE_DEFINITION, Workflow, WorkflowSchedule, WorkflowSummary } from './workflow/workflow';
 
 export { cancelRun, CancelRunRequest } from './run/cancel-run';
 export { getRun, GetRunRequest } from './run/get-run';

@@ -16,5 +16,6 @@ export {
   toCloudEvent,
   UnitOfWork,
   type AnswerSealer,
+  type OutboxMessage,
   type WriteTx,
 } from './unit-of-work';

@@ -1,10 +1,11 @@
 import { roleOf, type MigratedSchema } from '@agent-platform/database';
 import { createWorkflow } from './migrations/1764000000000-create-workflow';
 import { engine } from './migrations/1764300000000-engine';
+import { schedules } from './migrations/1764300100000-schedules';
 
 /** The schema of this service with its history. */
 export const WORKFLOW_SCHEMA: MigratedSchema = {
   schema: 'workflow',
   role: roleOf('workflow-executor'),
-  migrations: [createWorkflow, engine],
+  migrations: [createWorkflow, engine, schedules],
 };

@@ -1,5 +1,5 @@
 import { AppError } from '@agent-platform/errors';
-import { OutboxRelay } from '@agent-platform/messaging';
+import { OutboxRelay, type OutboxMessage } from '@agent-platform/messaging';
 import { withContext, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
@@ -14,7 +14,7 @@ import { AgentDirectory } from './agent-directory';
 import { RecordLane } from './record-lane';
 import { RunExecution } from './run-execution';
 import { RunJournal, type JournalEntry } from './run-journal';
-import type { KeptAnswer, LostClaim, Message, NewRun, StoredRun } from './run-records';
+import type { KeptAnswer, LostClaim, NewRun, StoredRun } from './run-records';
 import { RunStore, type ClaimedRun } from './run-store';
 import { RunWakeUps } from './run-wake-ups';
 
@@ -115,7 +115,11 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   async accept(
     id: string,
     run: NewRun,
-    { definition, messages, kept }: { definition: CompiledDefinition; messages: readonly Message[]; kept?: KeptAnswer },
+    {
+      definition,
+      messages,
+      kept,
+    }: { definition: CompiledDefinition; messages: readonly OutboxMessage[]; kept?: KeptAnswer },
   ): Promise<LostClaim | undefined> {
     if (!this.hasLease || this.stopping) {
       throw new AppError('service.unavailable', 'The executor cannot take runs now. Try again shortly.');

@@ -4,6 +4,7 @@ import { toCloudEvent } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
 import type { CompiledDefinition } from '../workflows/definition';
 import { LIMITS } from '../workflows/definition-limits';
+import { checkInput } from '../workflows/input-schema';
 import type { RunPort, StepRunner, Undo } from './activity';
 import type { AgentDirectory } from './agent-directory';
 import { BlockExecution, BlockFailed } from './block-execution';
@@ -96,7 +97,6 @@ export class RunExecution implements RunPort {
   async run(): Promise<ExecutionEnd> {
     try {
       if (this.cancelRequest) this.root.abort(new Interrupted('cancelled'));
-      else if (this.stored.status === 'pending') this.begin();
       await this.goThrough();
       return 'ended';
     } catch (error) {
@@ -205,10 +205,13 @@ export class RunExecution implements RunPort {
     this.journal.started(new Date().toISOString());
     const data = { runId: id, workflowId, workflowVersion, trigger: triggerType };
     this.emit({ type: 'workflow.started', subject: id, data });
+    // Nobody was there to be told when the schedule's workflow got another schema.
+    if (triggerType === 'schedule') checkInput(this.parts.definition.validateInput, this.stored.input);
   }
 
   private async goThrough(): Promise<void> {
     try {
+      if (this.stored.status === 'pending' && !this.cancelRequest) this.begin();
       await this.root.run();
       const { output } = this.parts.definition;
       const value = output ? limited(output.evaluate(this.root.scope)) : null;

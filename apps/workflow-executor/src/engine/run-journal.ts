@@ -1,4 +1,5 @@
 import type { Json, JsonObject, RunError, RunStatus } from '@agent-platform/contracts';
+import type { OutboxMessage } from '@agent-platform/messaging';
 import {
   LeaseLost,
   type ChildRun,
@@ -6,7 +7,6 @@ import {
   type KeptAnswer,
   type Lease,
   type LostClaim,
-  type Message,
   type NewRun,
   type StepRecord,
 } from './run-records';
@@ -32,7 +32,7 @@ export interface JournalEntry {
   readonly startedAt: string | undefined;
   readonly seq: number;
   readonly steps: readonly StepRecord[];
-  readonly messages: readonly Message[];
+  readonly messages: readonly OutboxMessage[];
   readonly children: readonly ChildRun[];
   readonly consumed: readonly { readonly id: string; readonly path: string }[];
   readonly jumps: Jumps | undefined;
@@ -57,7 +57,7 @@ const ENTRY_BYTES = 512;
 export class RunJournal {
   private seq = 0;
   private steps = new Map<string, StepRecord>();
-  private messages: Message[] = [];
+  private messages: OutboxMessage[] = [];
   private children: ChildRun[] = [];
   private consumed: { id: string; path: string }[] = [];
   private jumps: Jumps | undefined;
@@ -96,7 +96,7 @@ export class RunJournal {
     this.standing = { status: 'running' };
   }
 
-  message(message: Message): void {
+  message(message: OutboxMessage): void {
     this.messages.push(message);
   }
 

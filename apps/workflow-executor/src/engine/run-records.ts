@@ -1,12 +1,4 @@
-import type {
-  AuditEntry,
-  CloudEvent,
-  Json,
-  JsonObject,
-  RunError,
-  RunStatus,
-  StepStatus,
-} from '@agent-platform/contracts';
+import type { Json, JsonObject, RunError, RunStatus, StepStatus } from '@agent-platform/contracts';
 
 /** What is recorded of a step. */
 export interface StepRecord {
@@ -67,10 +59,6 @@ export interface LostClaim {
   readonly status: number;
   readonly body: string;
 }
-
-/** Something that goes into the outbox. */
-export type Message =
-  { readonly kind: 'event'; readonly message: CloudEvent } | { readonly kind: 'audit'; readonly message: AuditEntry };
 
 /** Where a block of steps stands after gotos. */
 export interface BlockJumps {

@@ -6,6 +6,6 @@ import { WorkflowsService } from './workflows.service';
 @Module({
   controllers: [WorkflowsController],
   providers: [WorkflowsService, DefinitionStore],
-  exports: [DefinitionStore],
+  exports: [DefinitionStore, WorkflowsService],
 })
 export class WorkflowsModule {}

@@ -14,6 +14,7 @@ import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool, QueryConfig } from 'pg';
+import { withFireTimes } from '../schedules/fire-times';
 import { compileDefinition } from './compile-definition';
 
 const SUMMARY = `w.id, w.agent_id AS "agentId", w.name, w.description, w.metadata,
@@ -109,7 +110,8 @@ export class WorkflowsService {
     });
   }
 
-  private async getIn(tx: Tx, rows: RowContext, id: string): Promise<Workflow> {
+  /** The newest version, within a transaction. @throws AppError `workflow.not-found` */
+  async getIn(tx: Tx, rows: RowContext, id: string): Promise<Workflow> {
     const ask = async (query: QueryConfig) => (await tx.query<Workflow>(query)).rows;
     const workflow = await this.find(ask, rows, id);
     if (!workflow) throw notFound(id);
@@ -124,7 +126,7 @@ export class WorkflowsService {
   ): Promise<Workflow | undefined> {
     const values = [agentId, seesAll ? 'admin' : '', id, version ?? null];
     const [workflow] = await ask({ name: 'get-workflow', text: GET, values });
-    return workflow;
+    return workflow && { ...workflow, schedule: withFireTimes(workflow.schedule, new Date()) };
   }
 }
 

@@ -1,4 +1,5 @@
-import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import { IsBoolean, IsIn, IsObject, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import type { JsonObject } from '../json';
 import { Workflow } from './workflow';
 import { defineAction } from '../define-action';
 
@@ -23,7 +24,7 @@ export class ScheduleWorkflowRequest {
   @IsIn(['skip', 'allow', 'queue', 'cancel'])
   readonly overlap?: 'skip' | 'allow' | 'queue' | 'cancel';
 
-  /** How far back missed times are made up for, as a duration. */
+  /** How far back missed times are made up for, as a duration. Default 10m. */
   @IsOptional()
   @IsString()
   @MaxLength(32)
@@ -38,6 +39,11 @@ export class ScheduleWorkflowRequest {
   @IsOptional()
   @IsBoolean()
   readonly paused?: boolean;
+
+  /** Of each run that it starts; checked against the workflow's own JSON Schema. Default `{}`. */
+  @IsOptional()
+  @IsObject()
+  readonly input?: JsonObject;
 }
 
 /** Sets, changes or clears the schedule of a workflow. */

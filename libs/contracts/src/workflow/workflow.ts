@@ -1,5 +1,21 @@
 import type { JsonObject } from '../json';
 
+/** When a workflow runs by itself. */
+export class WorkflowSchedule {
+  readonly cron!: string;
+  readonly timezone!: string;
+  readonly overlap!: 'skip' | 'allow' | 'queue' | 'cancel';
+  readonly catchUp!: string;
+  readonly jitter!: string;
+  readonly paused!: boolean;
+  /** Of each run that it starts. */
+  readonly input!: JsonObject;
+  /** Why it does not fire although it is not paused. */
+  readonly error!: string | null;
+  /** The next five; none while it is paused. */
+  readonly nextFireTimes!: readonly string[];
+}
+
 /** A workflow as its owner sees it. The definition is that of `version`. */
 export class Workflow {
   readonly id!: string;
@@ -9,6 +25,7 @@ export class Workflow {
   /** The newest version, from 1; an update of the definition makes the next. */
   readonly version!: number;
   readonly definition!: JsonObject;
+  readonly schedule!: WorkflowSchedule | null;
   readonly metadata!: JsonObject;
   readonly createdAt!: string;
   readonly updatedAt!: string;

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { EngineModule } from '../engine/engine.module';
+import { WorkflowsModule } from '../workflows/workflows.module';
+import { ScheduleTicker } from './schedule-ticker';
+import { SchedulesController } from './schedules.controller';
+import { SchedulesService } from './schedules.service';
+
+@Module({
+  imports: [EngineModule, WorkflowsModule],
+  controllers: [SchedulesController],
+  providers: [SchedulesService, ScheduleTicker],
+})
+export class SchedulesModule {}
