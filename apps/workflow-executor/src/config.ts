@@ -28,4 +28,10 @@ export class ExecutorConfig extends DatabaseServiceConfig {
   @Min(1)
   @Max(100_000)
   readonly maxRunsPerWorkflow: number = 100_000;
+
+  /** Days after which a finished run is removed with its steps; 0 keeps runs for ever. */
+  @IsInt()
+  @Min(0)
+  @Max(36_500)
+  readonly runRetentionDays: number = 90;
 }

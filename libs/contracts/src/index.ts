@@ -52,7 +52,7 @@ export { EXAMPLE_DEFINITION, Workflow, WorkflowSchedule, WorkflowSummary } from 
 
 export { cancelRun, CancelRunRequest } from './run/cancel-run';
 export { getRun, GetRunRequest } from './run/get-run';
-export { listRuns, ListRunsRequest } from './run/list-runs';
+export { listRuns, ListRunsRequest, type RunCounts } from './run/list-runs';
 export { retryRun, RetryRunRequest } from './run/retry-run';
 export {
   Run,

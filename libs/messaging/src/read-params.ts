@@ -95,7 +95,7 @@ function refuseUnstorable(value: unknown): void {
   if (errors.length > 0) throw invalid(errors);
 }
 
-/** Query values are text; those of numbers, booleans and lists are read as what the request class declares. */
+/** Query values are text; those of numbers, booleans, lists and objects are read as what the request class declares. */
 function coerceQuery(
   action: ActionDefinition,
   query: Readonly<Record<string, string | string[]>>,
@@ -107,9 +107,20 @@ function coerceQuery(
     else if (type === Number && typeof value === 'string' && /^-?\d{1,15}(\.\d+)?$/.test(value))
       params[name] = Number(value);
     else if (type === Boolean && (value === 'true' || value === 'false')) params[name] = value === 'true';
+    else if (type === Object && typeof value === 'string') params[name] = jsonOf(value);
     else params[name] = value;
   }
   return params;
+}
+
+/** An object travels in the query string as JSON; what is none is left for the validation to refuse. */
+function jsonOf(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return text;
+  }
 }
 
 function fieldErrors(failure: ValidationError, parent: string): FieldError[] {

@@ -27,10 +27,16 @@ export function noContent(): Reply {
 /**
  * A page of a list. `rows` holds one more than `limit` where there are more: that one is cut off, and the id of the last
  * that is shown becomes the cursor.
+ *
+ * @param more what else the page tells
  */
-export function page<Row extends { readonly id: string }>(rows: readonly Row[], limit: number): Reply {
+export function page<Row extends { readonly id: string }>(
+  rows: readonly Row[],
+  limit: number,
+  more: object = {},
+): Reply {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const nextCursor = rows.length > limit && last ? Buffer.from(last.id).toString('base64url') : null;
-  return { status: 200, body: JSON.stringify({ data: shown, page: { nextCursor } }) };
+  return { status: 200, body: JSON.stringify({ data: shown, page: { nextCursor, ...more } }) };
 }

@@ -4,15 +4,18 @@ import {
   executeWorkflow,
   getRun,
   listRuns,
+  retryRun,
   signalRun,
   type CancelRunRequest,
   type ExecuteWorkflowRequest,
   type GetRunRequest,
   type ListRunsRequest,
+  type RetryRunRequest,
   type SignalRunRequest,
 } from '@agent-platform/contracts';
 import { HandlesAction, ok, page, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
+import { RetryRunService } from './retry-run.service';
 import { RunControlService } from './run-control.service';
 import { RunsService } from './runs.service';
 
@@ -21,6 +24,7 @@ export class RunsController {
   constructor(
     private readonly runs: RunsService,
     private readonly control: RunControlService,
+    private readonly retries: RetryRunService,
   ) {}
 
   @HandlesAction(executeWorkflow)
@@ -36,12 +40,18 @@ export class RunsController {
   @HandlesAction(listRuns)
   async list(request: ListRunsRequest, call: Call): Promise<Reply> {
     const { limit = DEFAULT_PAGE_SIZE } = request;
-    return page(await this.runs.list(call.rows, { ...request, limit: limit + 1 }), limit);
+    const runs = await this.runs.list(call.rows, { ...request, limit: limit + 1 });
+    return page(runs, limit, request.counts === true ? { counts: await this.runs.count(call.rows, request) } : {});
   }
 
   @HandlesAction(cancelRun)
   cancel(request: CancelRunRequest, call: Call): Promise<Reply> {
     return this.control.cancel(call, request);
+  }
+
+  @HandlesAction(retryRun)
+  retry(request: RetryRunRequest, call: Call): Promise<Reply> {
+    return this.retries.retry(call, request);
   }
 
   @HandlesAction(signalRun)

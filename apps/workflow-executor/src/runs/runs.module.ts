@@ -2,13 +2,14 @@ import { Module } from '@nestjs/common';
 import { EngineModule } from '../engine/engine.module';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { RunsController } from './runs.controller';
+import { RetryRunService } from './retry-run.service';
 import { RunControlService } from './run-control.service';
 import { RunsService } from './runs.service';
 
 @Module({
   imports: [EngineModule, WorkflowsModule],
   controllers: [RunsController],
-  providers: [RunsService, RunControlService],
+  providers: [RunsService, RunControlService, RetryRunService],
   exports: [RunsService],
 })
 export class RunsModule {}

@@ -3,21 +3,13 @@ import type {
   JsonObject,
   ListRunsRequest,
   Run,
+  RunCounts,
   RunStep,
   RunWithSteps,
 } from '@agent-platform/contracts';
 import { readAs, ReadPipeline, type RowContext } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
-import {
-  accepted,
-  auditEntryOf,
-  firstAnswer,
-  idOfCursor,
-  ok,
-  UnitOfWork,
-  type Call,
-  type Reply,
-} from '@agent-platform/messaging';
+import { accepted, auditEntryOf, firstAnswer, ok, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
 import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
@@ -27,6 +19,7 @@ import type { KeptAnswer, NewRun } from '../engine/run-records';
 import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
 import { checkInput } from '../workflows/input-schema';
+import { countRuns, listRuns } from './list-runs';
 import { RUN_COLUMNS, STEP_COLUMNS, withSteps } from './run-columns';
 
 /** What a new run is made of, once everything about its request is known to be right. */
@@ -141,16 +134,12 @@ export class RunsService {
     return withSteps(shown, steps, this.definitions.get(run.workflowId, run.workflowVersion, definition));
   }
 
-  /** Newest first; ids are ordered by time. */
-  list(rows: RowContext, { workflowId, status, cursor, limit }: ListRunsRequest): Promise<Run[]> {
-    return readAs<Run>(this.pool, rows, {
-      name: 'list-runs',
-      text: `SELECT ${RUN_COLUMNS} FROM workflow.workflow_runs r
-             WHERE ($1::uuid IS NULL OR r.id < $1) AND ($2::uuid IS NULL OR r.workflow_id = $2)
-               AND ($3::text IS NULL OR r.status = $3)
-             ORDER BY r.id DESC LIMIT $4`,
-      values: [idOfCursor(cursor), workflowId ?? null, status ?? null, limit],
-    });
+  list(rows: RowContext, request: ListRunsRequest): Promise<Run[]> {
+    return listRuns(this.pool, rows, request);
+  }
+
+  count(rows: RowContext, request: ListRunsRequest): Promise<RunCounts> {
+    return countRuns(this.pool, rows, request);
   }
 
   /** 200 with the ended run, or 202 with the run as far as it has come. */

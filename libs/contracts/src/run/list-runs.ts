@@ -1,7 +1,11 @@
-import { IsIn, IsOptional, IsUUID } from 'class-validator';
+import { IsBoolean, IsIn, IsObject, IsOptional, IsRFC3339, IsUUID } from 'class-validator';
 import { defineAction } from '../define-action';
+import type { JsonObject } from '../json';
 import { PageRequest } from '../page';
-import { Run, RUN_STATUSES, type RunStatus } from './run';
+import { Run, RUN_STATUSES, TRIGGER_TYPES, type RunStatus, type TriggerType } from './run';
+
+/** How many runs there are of each status; 10000 stands for 10 000 and more. */
+export type RunCounts = Readonly<Record<RunStatus, number>>;
 
 export class ListRunsRequest extends PageRequest {
   @IsOptional()
@@ -11,6 +15,35 @@ export class ListRunsRequest extends PageRequest {
   @IsOptional()
   @IsIn(RUN_STATUSES)
   readonly status?: RunStatus;
+
+  /** Of the runs that the caller sees. */
+  @IsOptional()
+  @IsUUID()
+  readonly agentId?: string;
+
+  @IsOptional()
+  @IsIn(TRIGGER_TYPES)
+  readonly trigger?: TriggerType;
+
+  /** At this time or later. */
+  @IsOptional()
+  @IsRFC3339()
+  readonly createdAfter?: string;
+
+  /** Before this time. */
+  @IsOptional()
+  @IsRFC3339()
+  readonly createdBefore?: string;
+
+  /** What the metadata of the run must hold; as JSON in a query string. */
+  @IsOptional()
+  @IsObject()
+  readonly metadata?: JsonObject;
+
+  /** Adds `page.counts`: how many runs there are of each status over the same filters, up to 10 000. */
+  @IsOptional()
+  @IsBoolean()
+  readonly counts?: boolean;
 }
 
 /** The agent's runs, newest first. */
@@ -22,6 +55,7 @@ export const listRuns = defineAction({
   request: ListRunsRequest,
   reply: Run,
   list: true,
-  summary: "The agent's runs, newest first.",
+  summary:
+    "The agent's runs, newest first, by workflow, status, agent, trigger, time or metadata, with counts if asked.",
   example: { status: 'failed', limit: 20 },
 });

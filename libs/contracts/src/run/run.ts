@@ -6,7 +6,8 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export const STEP_STATUSES = ['pending', 'running', 'waiting', 'completed', 'failed', 'skipped', 'cancelled'] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
-export type TriggerType = 'manual' | 'schedule' | 'event' | 'parent' | 'retry';
+export const TRIGGER_TYPES = ['manual', 'schedule', 'event', 'parent', 'retry'] as const;
+export type TriggerType = (typeof TRIGGER_TYPES)[number];
 
 /** Why a run or a step failed: a code of the catalogue and a sentence. */
 export interface RunError {
