@@ -1,4 +1,4 @@
-import type { JsonObject, Run, RunWithSteps, Workflow } from '@agent-platform/contracts';
+import type { DryRun, JsonObject, Run, RunWithSteps, Workflow } from '@agent-platform/contracts';
 import {
   createTestAgent,
   startPeer,
@@ -161,4 +161,119 @@ describe('run.list', () => {
       expect(await other.get(`/v1/runs?${query}`)).toMatchObject({ status: 422, body: { code: 'request.invalid' } });
     },
   );
+});
+
+describe('a dry run', () => {
+  const dryRun = async (definition: JsonObject, input: JsonObject = {}) => {
+    const id = await create(definition);
+    const answer = await agent.post(`/v1/workflows/${id}/runs`, { dryRun: true, input });
+    return { status: answer.status, plan: answer.body.data as unknown as DryRun };
+  };
+  const verdicts = ({ steps }: DryRun) => Object.fromEntries(steps.map(({ path, verdict }) => [path, verdict]));
+
+  it('tells what would happen, makes no call, and stores nothing', async () => {
+    const before = peer.requests.length;
+    const rowsBefore = await platform.database.query('SELECT FROM workflow.workflow_runs');
+    const { status, plan } = await dryRun(
+      {
+        steps: [
+          { id: 'call', type: 'http', with: { url: `${peer.url}/\${{ input.n }}`, mock: { body: { visits: 7 } } } },
+          { id: 'twice', type: 'transform', with: { value: '${{ steps.call.output.body.visits * 2 }}' } },
+          { id: 'never', type: 'event', if: '${{ steps.twice.output > 100 }}', with: { type: 'lead.big' } },
+          {
+            id: 'tell',
+            type: 'event',
+            needs: ['twice'],
+            with: { type: 'lead.scored', data: { points: '${{ steps.twice.output }}' } },
+          },
+        ],
+        output: '${{ steps.twice.output }}',
+      },
+      { n: 5 },
+    );
+    expect(status).toBe(200);
+    expect(plan).toMatchObject({ dryRun: true, valid: true, output: 14 });
+    expect(verdicts(plan)).toEqual({ call: 'would-run', twice: 'would-run', never: 'would-skip', tell: 'would-run' });
+    expect(plan.steps[0]?.input).toEqual({ url: `${peer.url}/5` });
+    expect(plan.steps[3]?.input).toEqual({ type: 'lead.scored', data: { points: 14 } });
+    expect(peer.requests).toHaveLength(before);
+    expect(await platform.database.query('SELECT FROM workflow.workflow_runs')).toHaveLength(rowsBefore.length);
+  });
+
+  it('leaves open what only a real run can tell', async () => {
+    const { plan } = await dryRun(
+      {
+        steps: [call('a'), { id: 'b', type: 'transform', with: { value: '${{ steps.a.output.status }}' } }],
+        output: '${{ steps.b.output }}',
+      },
+      { n: 1 },
+    );
+    expect(plan.valid).toBe(true);
+    expect(plan.output).toBeUndefined();
+    expect(verdicts(plan)).toEqual({ a: 'would-run', b: 'unresolved' });
+  });
+
+  it('goes through branches and loops', async () => {
+    const { plan } = await dryRun(
+      {
+        steps: [
+          {
+            id: 'each',
+            type: 'foreach',
+            with: {
+              items: '${{ input.list }}',
+              steps: [{ id: 'x', type: 'transform', with: { value: '${{ item * 2 }}' } }],
+            },
+          },
+          {
+            id: 'fan',
+            type: 'parallel',
+            with: { branches: { l: [{ id: 'y', type: 'transform', with: { value: '${{ steps.each.output }}' } }] } },
+          },
+        ],
+        output: '${{ steps.fan.output }}',
+      },
+      { list: [1, 2] },
+    );
+    expect(plan).toMatchObject({ valid: true, output: { l: [2, 4] } });
+    expect(Object.keys(verdicts(plan))).toEqual(['each', 'each[0].x', 'each[1].x', 'fan', 'fan.l.y']);
+  });
+
+  it.each<[string, JsonObject, string]>([
+    [
+      'an expression that fails',
+      { id: 'a', type: 'transform', with: { value: '${{ input.nothing.x }}' } },
+      'step.expression.failed',
+    ],
+    [
+      'a target that is not allowed',
+      { id: 'a', type: 'http', with: { url: 'http://169.254.169.254/x' } },
+      'egress.address.forbidden',
+    ],
+    ['a child that is not there', { id: 'a', type: 'workflow', with: { workflow: 'nobody' } }, 'workflow.not-found'],
+    [
+      'an event of the platform',
+      { id: 'a', type: 'event', with: { type: '${{ "work" + "flow.started" }}' } },
+      'step.input.invalid',
+    ],
+  ])('finds %s', async (_what, step, code) => {
+    const { plan } = await dryRun({ steps: [step] });
+    expect(plan).toMatchObject({ valid: false, steps: [{ verdict: 'would-fail', problem: { code, stepId: 'a' } }] });
+  });
+
+  it('finds a capability that is missing, and input that does not fit the schema', async () => {
+    const { key } = await createTestAgent(agent, { skills: ['workflow_execute', 'workflow_manage'] });
+    const poor = new TestClient(platform.gateway, key);
+    const definition = {
+      input: { type: 'object', required: ['n'] },
+      steps: [{ id: 'tell', type: 'event', with: { type: 'lead.x' } }],
+    };
+    const id = await create(definition, poor);
+    const plan = await poor.post(`/v1/workflows/${id}/runs`, { dryRun: true, input: { n: 1 } });
+    expect(plan.body.data).toMatchObject({ valid: false, steps: [{ problem: { code: 'auth.capability.missing' } }] });
+    expect(await poor.post(`/v1/workflows/${id}/runs`, { dryRun: true })).toMatchObject({
+      status: 422,
+      body: { code: 'workflow.input.invalid' },
+    });
+  });
 });

@@ -43,7 +43,7 @@ export {
 
 export { createWorkflow, CreateWorkflowRequest, WORKFLOW_NAME } from './workflow/create-workflow';
 export { deleteWorkflow, DeleteWorkflowRequest } from './workflow/delete-workflow';
-export { executeWorkflow, ExecuteWorkflowRequest } from './workflow/execute-workflow';
+export { executeWorkflow, ExecuteWorkflowRequest, type DryRun, type PlannedStep } from './workflow/execute-workflow';
 export { getWorkflow, GetWorkflowRequest } from './workflow/get-workflow';
 export { listWorkflows, ListWorkflowsRequest } from './workflow/list-workflows';
 export { scheduleWorkflow, ScheduleWorkflowRequest } from './workflow/schedule-workflow';

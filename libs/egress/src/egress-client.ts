@@ -62,6 +62,17 @@ export class EgressClient {
   }
 
   /**
+   * Refuses what `request` would refuse before it opens a connection. What a name resolves to is not looked up.
+   *
+   * @throws AppError `egress.url.invalid`, `egress.address.forbidden`, `step.input.invalid` for headers
+   */
+  check({ url, query, method, headers = {} }: Pick<EgressRequest, 'url' | 'query' | 'method' | 'headers'>): void {
+    checkMethod(method);
+    checkHeaders(headers);
+    this.checkHost(parseUrl(url, query));
+  }
+
+  /**
    * @throws AppError `egress.url.invalid`, `egress.address.forbidden`, `egress.timeout`, `egress.connection.failed`,
    *   `egress.response.too-large`, `egress.redirects.too-many`, `step.input.invalid` for headers; the signal's reason
    */

@@ -33,6 +33,6 @@ const egress = {
     StepPerformers,
     egress,
   ],
-  exports: [Engine, RunWakeUps, AgentDirectory, EgressClient],
+  exports: [Engine, RunWakeUps, AgentDirectory, ChildRuns, HttpStep],
 })
 export class EngineModule {}

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { EngineModule } from '../engine/engine.module';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { RunsController } from './runs.controller';
+import { DryRunService } from './dry-run.service';
 import { RetryRunService } from './retry-run.service';
 import { RunControlService } from './run-control.service';
 import { RunsService } from './runs.service';
@@ -9,7 +10,7 @@ import { RunsService } from './runs.service';
 @Module({
   imports: [EngineModule, WorkflowsModule],
   controllers: [RunsController],
-  providers: [RunsService, RunControlService, RetryRunService],
+  providers: [RunsService, RunControlService, RetryRunService, DryRunService],
   exports: [RunsService],
 })
 export class RunsModule {}

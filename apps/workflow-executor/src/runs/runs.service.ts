@@ -19,6 +19,7 @@ import type { KeptAnswer, NewRun } from '../engine/run-records';
 import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
 import { checkInput } from '../workflows/input-schema';
+import { DryRunService } from './dry-run.service';
 import { countRuns, listRuns } from './list-runs';
 import { RUN_COLUMNS, STEP_COLUMNS, withSteps } from './run-columns';
 
@@ -39,6 +40,7 @@ export class RunsService {
     private readonly work: UnitOfWork,
     private readonly engine: Engine,
     private readonly definitions: DefinitionStore,
+    private readonly dryRuns: DryRunService,
   ) {}
 
   /** Stores a run with its audit row and its idempotency record, by the engine's next record; it starts at once where there is room. */
@@ -51,6 +53,7 @@ export class RunsService {
       if (call.idempotencyKey === undefined || !(error instanceof AppError) || error.status >= 500) throw error;
       return this.work.write(call, () => Promise.reject(error));
     }
+    if (request.dryRun === true) return ok(await this.dryRuns.plan(prepared.run, prepared.definition));
     const id = uuidV7();
     const reply = accepted(acceptedRun(id, prepared.run));
     const { workflowId, workflowVersion } = prepared.run;

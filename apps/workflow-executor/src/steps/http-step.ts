@@ -41,6 +41,11 @@ export class HttpStep {
     return { status: response.status, headers: { ...response.headers }, body: parseBody(response) };
   }
 
+  /** Refuses what an attempt would refuse before it opens a connection. @throws StepFailure, AppError */
+  check(input: JsonObject): void {
+    this.egress.check(readInput(input));
+  }
+
   private async send(request: Parameters<EgressClient['request']>[0]): Promise<EgressResponse> {
     try {
       return await this.egress.request(request);
