@@ -22,3 +22,8 @@ export function testEnvironment(): TestEnvironment {
   if (!text) throw new Error('There is no test environment: run the tests with npm test or npx jest.');
   return JSON.parse(text) as TestEnvironment;
 }
+
+/** By how much tests that kill are larger than on every run: `TEST_SCALE=5`. */
+export function testScale(): number {
+  return Number(process.env.TEST_SCALE ?? 1);
+}

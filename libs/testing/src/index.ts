@@ -1,7 +1,8 @@
 export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
 export { TestClient, type Answer } from './client';
-export { testEnvironment } from './environment';
+export { testEnvironment, testScale } from './environment';
+export { createPrivateDatabase, type PrivateDatabase } from './private-database';
 export { startPeer, type Peer } from './peer';
 export { createTestDatabase, type TestDatabase } from './test-database';
 export {

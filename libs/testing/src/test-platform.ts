@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startNatsBackend } from './backend';
 import { testEnvironment } from './environment';
+import type { PrivateDatabase } from './private-database';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
 /** How the services of a test run. */
@@ -80,9 +81,14 @@ export function startApp(app: string, env: Record<string, string>, args: readonl
   });
 }
 
-export async function startTestPlatform(layout: Layout, env: Record<string, string> = {}): Promise<TestPlatform> {
-  const { folder, keys } = testEnvironment();
-  const database = await createTestDatabase();
+/** @param own instead of a clone of the template, which is on the server that all tests share */
+export async function startTestPlatform(
+  layout: Layout,
+  env: Record<string, string> = {},
+  own?: PrivateDatabase,
+): Promise<TestPlatform> {
+  const { folder, keys } = own ? { ...testEnvironment(), keys: own.keys } : testEnvironment();
+  const database = own ?? (await createTestDatabase());
   // Tests of refusals fail to authenticate more often than a client may.
   const common = { EGRESS_ALLOW: '127.0.0.0/8', FAILED_AUTHENTICATIONS_PER_MINUTE: '100000', ...env };
   const processes = new Map<string, TestProcess>();

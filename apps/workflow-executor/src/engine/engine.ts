@@ -53,6 +53,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   /** Runs may wait that were not taken up for want of room. */
   private mayBeMore = false;
   private claimAfter = FIRST_ID;
+  private strays: ReadonlySet<string> = new Set();
   private stopping = false;
 
   constructor(
@@ -89,6 +90,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       setInterval(() => void this.guarded('the lease could not be renewed', () => this.renewLease()), RENEW_MS),
       setInterval(() => this.claimSoon(), POLL_MS),
       setInterval(() => void this.guarded('runs could not be looked at', () => this.lookAtPoked()), POLL_MS),
+      setInterval(() => void this.guarded('runs could not be counted', () => this.giveBackStrays()), POLL_MS),
     ];
   }
 
@@ -235,6 +237,21 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       const left = claimed.flatMap(({ runId }) => (started.has(runId) ? [] : [runId]));
       if (left.length > 0) await this.store.giveBack(owner, left);
     }
+  }
+
+  /**
+   * Runs that are leased to this executor although it does not have them: the answer to a claim was lost with its connection,
+   * or what was claimed could be neither loaded nor given back. One that is on its way into memory is seen here once at most.
+   */
+  private async giveBackStrays(): Promise<void> {
+    const owner = this.id;
+    const found = await this.store.leasedBeside(owner, [...this.executions.keys()]);
+    const strays = found.filter((runId) => this.strays.has(runId) && !this.executions.has(runId));
+    this.strays = new Set(found);
+    if (strays.length === 0) return;
+    this.logger.warn({ msg: 'runs were leased to this executor that it does not have', runs: strays.length });
+    await this.store.giveBack(owner, strays);
+    this.wakeUps.ready();
   }
 
   private async definitionOf({ workflowId, workflowVersion }: StoredRun): Promise<CompiledDefinition> {

@@ -90,6 +90,16 @@ export class RunStore {
     });
   }
 
+  /** Runs that are leased to an executor beside those that it knows of. */
+  async leasedBeside(owner: string, known: readonly string[]): Promise<string[]> {
+    const { rows } = await this.pool.query<{ id: string }>({
+      name: 'leased-beside',
+      text: 'SELECT id FROM workflow.workflow_runs WHERE lease_owner = $1 AND NOT id = ANY($2)',
+      values: [owner, known],
+    });
+    return rows.map(({ id }) => id);
+  }
+
   /** False: the lease had run out, and the runs of the executor may be another's by now. */
   async renewLease(owner: string, seconds: number, isNew: boolean): Promise<boolean> {
     const { rows } = await this.pool.query<{ held: boolean }>({
