@@ -119,10 +119,33 @@ describe('large answers', () => {
     expect(body.data).toMatchObject({ status: 'failed', error: { stepId: 'tell', code: 'step.input.too-large' } });
   });
 
-  it('that make an answer of ours too large are told so at once', async () => {
+  it('are left out where all of them would not fit an answer, and shown one by one', async () => {
     const { status, body } = await run(Array.from({ length: 10 }, (_, n) => call(`call-${n}`)));
-    expect({ status, code: body.code }).toEqual({ status: 422, code: 'action.answer.too-large' });
-    const [last] = await platform.database.query('SELECT status FROM workflow.workflow_runs ORDER BY id DESC LIMIT 1');
-    expect(last).toEqual({ status: 'completed' });
+    const whole = body.data as unknown as RunWithSteps;
+    expect({ status, run: whole.status, steps: whole.steps.length }).toEqual({
+      status: 200,
+      run: 'completed',
+      steps: 10,
+    });
+    const [first, last] = [whole.steps[0], whole.steps.at(-1)];
+    expect((first?.output as { body: string }).body).toHaveLength(KIB_900);
+    expect(last).toMatchObject({ path: 'call-9', status: 'completed', output: null, truncated: true });
+    const one = await agent.get(`/v1/runs/${whole.id}?path=call-9`);
+    const { steps } = one.body.data as unknown as RunWithSteps;
+    expect(steps.map(({ path, output }) => [path, (output as { body: string }).body.length])).toEqual([
+      ['call-9', KIB_900],
+    ]);
+  });
+
+  it('of very many steps leave out those inside of others, which a path shows', async () => {
+    const item = { id: 'item', type: 'transform', with: { value: '${{ index }}' } };
+    const loop = { items: '${{ steps.list.output }}', steps: [item] };
+    const list = { id: 'list', type: 'transform', with: { value: Array.from({ length: 6000 }, (_, n) => n) } };
+    const { body } = await run([list, { id: 'each', type: 'foreach', with: loop }]);
+    const whole = body.data as unknown as RunWithSteps;
+    expect([whole.status, whole.steps.length, whole.stepsLeftOut]).toEqual(['completed', 5000, 1002]);
+    const one = await agent.get(`/v1/runs/${whole.id}?path=${encodeURIComponent('each[5999]')}`);
+    const { steps } = one.body.data as unknown as RunWithSteps;
+    expect(steps).toMatchObject([{ path: 'each[5999].item', output: 5999 }]);
   });
 });

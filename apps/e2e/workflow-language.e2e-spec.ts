@@ -490,3 +490,11 @@ it('data: answers that the action is not implemented until its service is', asyn
   const ended = await run({ steps: [{ id: 'read', type: 'data', with: { action: 'list', collection: 'leads' } }] });
   expect(ended).toMatchObject({ status: 'failed', error: { code: 'action.not-implemented', stepId: 'read' } });
 });
+
+it('publishes a schema of definitions that an editor can fetch without a key', async () => {
+  const { status, headers, body } = await new TestClient(platform.gateway, 'none').get('/v1/schemas/workflow.json');
+  expect([status, headers.get('content-type')]).toEqual([200, 'application/schema+json']);
+  expect(body).toMatchObject({ title: 'Workflow of the Agent Platform', required: ['steps'] });
+  const refused = await agent.send('POST', '/v1/schemas/workflow.json', '{}');
+  expect(refused.body.code).toBe('request.route.not-found');
+});

@@ -8,6 +8,7 @@ import { createServer, STATUS_CODES, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
+import { answerDocument } from './doors/public-documents';
 import { RouteTable } from './doors/route-table';
 import { Attempts } from './pipeline/attempts';
 import { AuditWriter } from './pipeline/audit-writer';
@@ -94,7 +95,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     (request, response) => {
       const path = request.url ?? '/';
       const answered = request.method === 'GET' && (path === '/livez' || path === '/readyz' || path === '/metrics');
-      if (!answered) return void pipeline.handle(request, response);
+      if (!answered) return void (answerDocument(request, response) || pipeline.handle(request, response));
       void probes(path).then((answer) => {
         response.writeHead(answer?.status ?? 404, { 'Content-Type': answer?.contentType ?? 'text/plain' });
         response.end(answer?.body);

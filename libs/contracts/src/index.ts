@@ -42,6 +42,7 @@ export {
 } from './internal/subjects';
 
 export { createWorkflow, CreateWorkflowRequest, WORKFLOW_NAME } from './workflow/create-workflow';
+export { WORKFLOW_DEFINITION_SCHEMA, WORKFLOW_SCHEMA_PATH } from './workflow/definition-schema';
 export { deleteWorkflow, DeleteWorkflowRequest } from './workflow/delete-workflow';
 export { executeWorkflow, ExecuteWorkflowRequest, type DryRun, type PlannedStep } from './workflow/execute-workflow';
 export { getWorkflow, GetWorkflowRequest } from './workflow/get-workflow';

@@ -10,23 +10,54 @@ export const RUN_COLUMNS = `r.id, r.workflow_id AS "workflowId", r.workflow_vers
   ${rfc3339('r.created_at')} AS "createdAt", ${rfc3339('r.started_at')} AS "startedAt", ${rfc3339('r.ended_at')} AS "endedAt"`;
 
 /** The columns of a step `s` as its readers see them. */
-export const STEP_COLUMNS = `s.step_id AS id, s.path, s.type, s.status, s.attempt, s.input, s.output, s.error,
+const STEP_COLUMNS = `s.step_id AS id, s.path, s.type, s.status, s.attempt, s.error,
+  CASE WHEN s.fits THEN s.input END AS input, CASE WHEN s.fits THEN s.output END AS output,
   ${rfc3339('s.started_at')} AS "startedAt", ${rfc3339('s.ended_at')} AS "endedAt"`;
+
+/** Of one answer, so that it fits a message of the bus. */
+const MAX_STEPS_SHOWN = 5000;
+const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
+
+/** A recorded step, and whether its input and output fit into the answer. */
+export interface RecordedStep extends RunStep {
+  readonly fits: boolean;
+  /** Of all recorded steps of the run, or of those below the path. */
+  readonly total: number;
+}
+
+/** The recorded steps of the run $1; $2 is the path of a step to show with what is inside of it, or null. Those at the top first. */
+export const RECORDED_STEPS = `SELECT ${STEP_COLUMNS}, s.fits, s.total FROM (
+    SELECT s.*, count(*) OVER ()::int AS total,
+      sum(octet_length(coalesce(s.input::text, '')) + octet_length(coalesce(s.output::text, '')))
+        OVER (ORDER BY s.path <> s.step_id, s.started_at, s.path) <= ${MAX_CONTENT_BYTES} AS fits
+    FROM workflow.workflow_run_steps s
+    WHERE s.run_id = $1 AND ($2::text IS NULL OR s.path = $2
+      OR (starts_with(s.path, $2) AND substr(s.path, length($2) + 1, 1) IN ('.', '[', '#', ':')))
+    ORDER BY s.path <> s.step_id, s.started_at, s.path LIMIT ${MAX_STEPS_SHOWN}
+  ) s`;
 
 /**
  * A run with all steps of its definition, each followed by the steps inside of it, its further visits and what undid it, as
  * they began. A step that was not reached is `pending`, or `cancelled` once the run has ended.
  */
-export function withSteps(run: Run, recorded: readonly RunStep[], definition: CompiledDefinition): RunWithSteps {
+export function withSteps(run: Run, recorded: readonly RecordedStep[], definition: CompiledDefinition): RunWithSteps {
   const notReached: StepStatus = run.endedAt === null ? 'pending' : 'cancelled';
   const families = new Map<string, RunStep[]>(definition.steps.map(({ id }) => [id, []]));
-  for (const step of recorded) families.get(topOf(step.path))?.push(step);
+  for (const { fits, total: _, ...step } of recorded) {
+    families.get(topOf(step.path))?.push(fits ? step : { ...step, truncated: true });
+  }
   const steps = definition.steps.flatMap(({ id, type }) => {
     const family = families.get(id) ?? [];
     const own = family.find(({ path }) => path === id) ?? unreached(id, type, notReached);
     return [own, ...family.filter(({ path }) => path !== id).sort(byBeginning)];
   });
-  return { ...run, steps };
+  const leftOut = (recorded[0]?.total ?? 0) - recorded.length;
+  return { ...run, steps, ...(leftOut > 0 && { stepsLeftOut: leftOut }) };
+}
+
+/** Whether a step is the one of a path, or inside of it. */
+export function isAtOrInside(path: string, of: string): boolean {
+  return path === of || (path.startsWith(of) && /^[.[#:]/.test(path.slice(of.length)));
 }
 
 /** The id of the step at the top that a path belongs to: `fan` of `fan.left.call`, `fan[3].call`, `fan#2` and `fan:compensate`. */

@@ -34,7 +34,7 @@ export class RunsController {
 
   @HandlesAction(getRun)
   async get(request: GetRunRequest, call: Call): Promise<Reply> {
-    return ok(await this.runs.get(call.rows, request.id));
+    return ok(await this.runs.get(call.rows, request.id, request.path));
   }
 
   @HandlesAction(listRuns)

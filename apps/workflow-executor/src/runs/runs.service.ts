@@ -4,7 +4,6 @@ import type {
   ListRunsRequest,
   Run,
   RunCounts,
-  RunStep,
   RunWithSteps,
 } from '@agent-platform/contracts';
 import { readAs, ReadPipeline, type RowContext } from '@agent-platform/database';
@@ -21,7 +20,7 @@ import { DefinitionStore } from '../workflows/definition-store';
 import { checkInput } from '../workflows/input-schema';
 import { DryRunService } from './dry-run.service';
 import { countRuns, listRuns } from './list-runs';
-import { RUN_COLUMNS, STEP_COLUMNS, withSteps } from './run-columns';
+import { isAtOrInside, RECORDED_STEPS, RUN_COLUMNS, withSteps, type RecordedStep } from './run-columns';
 
 /** What a new run is made of, once everything about its request is known to be right. */
 interface Prepared {
@@ -118,8 +117,11 @@ export class RunsService {
     return { run, definition };
   }
 
-  /** @throws AppError `run.not-found` */
-  async get(rows: RowContext, id: string): Promise<RunWithSteps> {
+  /**
+   * @param path of the only step to show, with what is inside of it
+   * @throws AppError `run.not-found`
+   */
+  async get(rows: RowContext, id: string, path?: string): Promise<RunWithSteps> {
     const [run] = await readAs<Run & { definition: JsonObject }>(this.pool, rows, {
       name: 'get-run',
       text: `SELECT ${RUN_COLUMNS}, v.definition FROM workflow.workflow_runs r
@@ -128,13 +130,16 @@ export class RunsService {
       values: [id],
     });
     if (!run) throw new AppError('run.not-found', `There is no run ${id}.`);
-    const steps = await readAs<RunStep>(this.pool, rows, {
+    const recorded = await readAs<RecordedStep>(this.pool, rows, {
       name: 'get-run-steps',
-      text: `SELECT ${STEP_COLUMNS} FROM workflow.workflow_run_steps s WHERE s.run_id = $1`,
-      values: [id],
+      text: RECORDED_STEPS,
+      values: [id, path ?? null],
     });
     const { definition, ...shown } = run;
-    return withSteps(shown, steps, this.definitions.get(run.workflowId, run.workflowVersion, definition));
+    const whole = withSteps(shown, recorded, this.definitions.get(run.workflowId, run.workflowVersion, definition));
+    return path === undefined
+      ? whole
+      : { ...whole, steps: whole.steps.filter((step) => isAtOrInside(step.path, path)) };
   }
 
   list(rows: RowContext, request: ListRunsRequest): Promise<Run[]> {

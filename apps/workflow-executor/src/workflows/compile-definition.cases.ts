@@ -170,6 +170,7 @@ const structure: Bad[] = [
   ['a name with blanks', 'name', { ...one(transform('a', 1)), name: 'a b' }],
   ['a name that is no text', 'name', { ...one(transform('a', 1)), name: 5 }],
   ['a description that is no text', 'description', { ...one(transform('a', 1)), description: 5 }],
+  ['a $schema that is no text', '$schema', { ...one(transform('a', 1)), $schema: 5 }],
   ['an input that is no schema', 'input', { ...one(transform('a', 1)), input: 'x' }],
   ['an input schema of an unknown type', 'input', { ...one(transform('a', 1)), input: { type: 'strng' } }],
   ['an input schema with a remote reference', 'input', { ...one(transform('a', 1)), input: { $ref: 'https://x/y' } }],
@@ -392,6 +393,7 @@ export const BAD_DEFINITIONS: readonly Bad[] = [
 /** Each feature of the language once. */
 export const VALID_DEFINITIONS: readonly (readonly [what: string, definition: JsonObject])[] = [
   ['one step', one(transform('a', 1))],
+  ['a $schema', { ...one(transform('a', 1)), $schema: 'http://localhost:3000/v1/schemas/workflow.json' }],
   ['a name and a description', { ...one(transform('a', 1)), name: 'a.b-c_1', description: 'x' }],
   ['a schema of the input', { ...one(transform('a', 1)), input: { type: 'object', required: ['a'] } }],
   ['an output', { ...one(transform('a', 1)), output: { x: '${{ steps.a.output }}' } }],

@@ -8,7 +8,8 @@ import { DefinitionProblems, isObject } from './definition-problems';
 import { compileInputSchema } from './input-schema';
 import { checkReferences } from './references';
 
-const DEFINITION_FIELDS = ['name', 'description', 'input', 'steps', 'output'];
+/** `$schema` tells an editor where the published schema is. */
+const DEFINITION_FIELDS = ['$schema', 'name', 'description', 'input', 'steps', 'output'];
 const TOP_LEVEL_VARIABLES = ['input', 'steps', 'run'];
 /** So that an answer about a definition with very many problems can be read, and sent. */
 const MAX_ERRORS = 100;
@@ -35,7 +36,8 @@ function compile(definition: JsonObject, problems: DefinitionProblems): Compiled
     return problems.fail('definition', `has ${bytes} bytes; ${LIMITS.definitionBytes} are allowed`);
   }
   problems.unknownFields(definition, DEFINITION_FIELDS, '');
-  const { name, description, steps, input, output } = definition;
+  const { $schema, name, description, steps, input, output } = definition;
+  if ($schema !== undefined && typeof $schema !== 'string') problems.fail('$schema', 'must be text');
   if (name !== undefined && (typeof name !== 'string' || !WORKFLOW_NAME.test(name))) {
     problems.fail('name', 'must be 1 to 128 letters, digits, dots, dashes or underscores');
   }

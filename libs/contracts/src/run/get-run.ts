@@ -1,10 +1,16 @@
-import { IsUUID } from 'class-validator';
+import { IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { defineAction } from '../define-action';
 import { RunWithSteps } from './run';
 
 export class GetRunRequest {
   @IsUUID()
   readonly id!: string;
+
+  /** Only the step with this path and what is inside of it, such as `each[3]`: for runs of which not all fits an answer. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(2000)
+  readonly path?: string;
 }
 
 /** One run with its steps. */

@@ -53,9 +53,13 @@ export class RunStep {
   readonly error!: RunError | null;
   readonly startedAt!: string | null;
   readonly endedAt!: string | null;
+  /** Its input and output are left out, as the answer would be too large: `run.get` with this step's `path` shows them. */
+  readonly truncated?: true;
 }
 
 /** A run with its steps, in the order of the definition. */
 export class RunWithSteps extends Run {
   readonly steps!: readonly RunStep[];
+  /** Steps inside of others that are not shown, as there are too many: `run.get` with a `path` shows them. */
+  readonly stepsLeftOut?: number;
 }
