@@ -498,3 +498,75 @@ it('publishes a schema of definitions that an editor can fetch without a key', a
   const refused = await agent.send('POST', '/v1/schemas/workflow.json', '{}');
   expect(refused.body.code).toBe('request.route.not-found');
 });
+
+describe('wait for an event', () => {
+  const waits = (match?: string): JsonObject => ({
+    steps: [
+      { id: 'begin', type: 'transform', with: { value: 1 } },
+      { id: 'scored', type: 'wait', with: { event: match ? { type: 'lead.scored', match } : { type: 'lead.scored' } } },
+      { id: 'points', type: 'transform', with: { value: '${{ steps.scored.output.data.points }}' } },
+    ],
+    output: '${{ steps.points.output }}',
+  });
+  const tells = (points: number, subject = 'x') => ({
+    steps: [{ id: 'tell', type: 'event', with: { type: 'lead.scored', subject, data: { points } } }],
+  });
+  const waiting = async (id: string) =>
+    until('the wait', async () => (await getRun(id)).status === 'waiting' && (await getRun(id)));
+
+  it('goes on with the first that matches, which each step that waits gets', async () => {
+    const any = await start(waits());
+    const high = await start(waits('event.data.points > input.min'), { min: 10 });
+    expect(await waiting(any.id)).toMatchObject({
+      waitingFor: { type: 'event', name: 'lead.scored', stepId: 'scored' },
+      resumesAt: expect.any(String) as string,
+    });
+    await waiting(high.id);
+    await run(tells(5));
+    expect(await ended(any.id)).toMatchObject({ status: 'completed', output: 5 });
+    await run(tells(50));
+    expect(await ended(high.id)).toMatchObject({ status: 'completed', output: 50 });
+  });
+
+  it('takes none that came before, and none of another agent', async () => {
+    await run(tells(1));
+    const { id } = await start(waits());
+    await waiting(id);
+    const { key } = await createTestAgent(agent, {
+      skills: ['workflow_manage', 'workflow_execute', 'event_publish', 'workflow_read'],
+    });
+    const other = new TestClient(platform.gateway, key);
+    const made = await other.post('/v1/workflows', { name: 'tell', definition: tells(2) });
+    const workflow = (made.body.data as unknown as Workflow).id;
+    expect((await other.post(`/v1/workflows/${workflow}/runs?wait=20`, {})).status).toBe(200);
+    await run(tells(3));
+    expect(await ended(id)).toMatchObject({ output: 3 });
+  });
+
+  it('takes an event once in a loop of visits', async () => {
+    const definition: JsonObject = {
+      steps: [
+        { id: 'next', type: 'wait', with: { event: { type: 'loop.turn' } } },
+        {
+          id: 'check',
+          type: 'transform',
+          with: { value: '${{ steps.next.output.data.last ? 1 : {}.missing }}' },
+          onError: { goto: 'next' },
+        },
+      ],
+    };
+    const { id } = await start(definition);
+    await waiting(id);
+    const turn = (last: boolean) => ({
+      steps: [{ id: 't', type: 'event', with: { type: 'loop.turn', data: { last } } }],
+    });
+    await run(turn(false));
+    const again = await until('the second visit', async () => {
+      const found = await getRun(id);
+      return found.status === 'waiting' && found.steps.some(({ path }) => path === 'next#2') && found;
+    });
+    expect(again.steps.find(({ path }) => path === 'next#2')?.status).toBe('waiting');
+    await run(turn(true));
+    expect(await ended(id)).toMatchObject({ status: 'completed' });
+  });
+});

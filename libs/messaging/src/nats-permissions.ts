@@ -39,7 +39,7 @@ export function permissionsOf(user: NatsUser): Permissions {
   }
   if (user === 'auth') publish.push(AGENT_CHANGED_SUBJECT);
   if (user === 'workflow-executor') {
-    publish.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
+    publish.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT, ...consumeEvents());
     subscribe.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
   }
   return { publish, subscribe };
@@ -83,7 +83,7 @@ function internalCallsOf(user: NatsUser): string[] {
   );
 }
 
-/** A tap may also follow the stream with a consumer of its own, to catch up after a pause. */
+/** Who follows the stream with a consumer of its own: a tap that catches up after a pause, runs that wait for events. */
 function consumeEvents(): string[] {
   return [
     `$JS.API.STREAM.INFO.${EVENTS_STREAM}`,

@@ -25,6 +25,8 @@ export interface RunPort {
   emit(event: Pick<CloudEvent, 'type' | 'data'> & { subject?: string }): string;
   /** The first signal that `matches` and no step has taken yet; it is the step's from now on. */
   takeSignal(path: string, matches: (signal: StoredSignal) => boolean): StoredSignal | undefined;
+  /** Signals of this name are of no use to any step. */
+  dropSignals(name: string): void;
   jumpsOf(block: string): BlockJumps | undefined;
   /** @throws AppError `run.goto.too-many` */
   noteJump(block: string, jumps: BlockJumps): void;

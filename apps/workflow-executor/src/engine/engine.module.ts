@@ -9,6 +9,7 @@ import { WorkflowsModule } from '../workflows/workflows.module';
 import { AgentDirectory } from './agent-directory';
 import { ChildRuns } from './child-runs';
 import { Engine } from './engine';
+import { EventWaits } from './event-waits';
 import { RunStore } from './run-store';
 import { RunWakeUps } from './run-wake-ups';
 
@@ -26,6 +27,7 @@ const egress = {
     RunStore,
     RunWakeUps,
     ChildRuns,
+    EventWaits,
     AgentDirectory,
     HttpStep,
     DataStep,

@@ -152,6 +152,13 @@ export class RunExecution implements RunPort {
     return signal;
   }
 
+  dropSignals(name: string): void {
+    for (const signal of this.signals.filter((candidate) => candidate.name === name && !this.taken.has(candidate.id))) {
+      this.taken.add(signal.id);
+      this.journal.consume(signal.id);
+    }
+  }
+
   attemptOf(path: string): number | undefined {
     return this.open.get(path)?.attempt;
   }

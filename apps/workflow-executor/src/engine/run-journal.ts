@@ -34,7 +34,8 @@ export interface JournalEntry {
   readonly steps: readonly StepRecord[];
   readonly messages: readonly OutboxMessage[];
   readonly children: readonly ChildRun[];
-  readonly consumed: readonly { readonly id: string; readonly path: string }[];
+  /** Signals that steps took; those without a path are of no use to any. */
+  readonly consumed: readonly { readonly id: string; readonly path?: string }[];
   readonly jumps: Jumps | undefined;
   /** A run that waits for the end of this one. */
   readonly poke: string | undefined;
@@ -59,7 +60,7 @@ export class RunJournal {
   private steps = new Map<string, StepRecord>();
   private messages: OutboxMessage[] = [];
   private children: ChildRun[] = [];
-  private consumed: { id: string; path: string }[] = [];
+  private consumed: { id: string; path?: string }[] = [];
   private jumps: Jumps | undefined;
   private standing: Standing = { status: 'running' };
   private startedAt: string | undefined;
@@ -105,7 +106,8 @@ export class RunJournal {
     this.bytes += ENTRY_BYTES;
   }
 
-  consume(id: string, path: string): void {
+  /** @param path of the step that took the signal; undefined for one that is of no use to any */
+  consume(id: string, path?: string): void {
     this.consumed.push({ id, path });
   }
 

@@ -26,7 +26,7 @@ const RUN = `r.id, r.workflow_id AS "workflowId", r.workflow_version AS "workflo
   r.created_at::text AS "createdAt", r.parent_run_id AS "parentRunId", r.awaited, r.depth, r.jumps,
   r.cancel_request AS "cancelRequest"`;
 const SIGNALS = `(SELECT coalesce(json_agg(json_build_object('id', s.id, 'name', s.name, 'payload', s.payload,
-    'sentBy', s.sent_by) ORDER BY s.id), '[]')
+    'sentBy', s.sent_by) ORDER BY s.created_at, s.id), '[]')
   FROM workflow.run_signals s WHERE s.run_id = r.id AND s.consumed_by IS NULL) AS signals`;
 const STEPS = `(SELECT coalesce(json_agg(json_build_object('path', s.path, 'stepId', s.step_id, 'type', s.type,
     'status', s.status, 'attempt', s.attempt, 'output', s.output, 'error', s.error, 'wakeAt', s.wake_at,

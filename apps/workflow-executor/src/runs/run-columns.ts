@@ -21,19 +21,17 @@ const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
 /** A recorded step, and whether its input and output fit into the answer. */
 export interface RecordedStep extends RunStep {
   readonly fits: boolean;
-  /** Of all recorded steps of the run, or of those below the path. */
-  readonly total: number;
 }
 
 /** The recorded steps of the run $1; $2 is the path of a step to show with what is inside of it, or null. Those at the top first. */
-export const RECORDED_STEPS = `SELECT ${STEP_COLUMNS}, s.fits, s.total FROM (
-    SELECT s.*, count(*) OVER ()::int AS total,
+export const RECORDED_STEPS = `SELECT ${STEP_COLUMNS}, s.fits FROM (
+    SELECT s.*,
       sum(octet_length(coalesce(s.input::text, '')) + octet_length(coalesce(s.output::text, '')))
         OVER (ORDER BY s.path <> s.step_id, s.started_at, s.path) <= ${MAX_CONTENT_BYTES} AS fits
     FROM workflow.workflow_run_steps s
     WHERE s.run_id = $1 AND ($2::text IS NULL OR s.path = $2
       OR (starts_with(s.path, $2) AND substr(s.path, length($2) + 1, 1) IN ('.', '[', '#', ':')))
-    ORDER BY s.path <> s.step_id, s.started_at, s.path LIMIT ${MAX_STEPS_SHOWN}
+    ORDER BY s.path <> s.step_id, s.started_at, s.path LIMIT ${MAX_STEPS_SHOWN + 1}
   ) s`;
 
 /**
@@ -43,16 +41,17 @@ export const RECORDED_STEPS = `SELECT ${STEP_COLUMNS}, s.fits, s.total FROM (
 export function withSteps(run: Run, recorded: readonly RecordedStep[], definition: CompiledDefinition): RunWithSteps {
   const notReached: StepStatus = run.endedAt === null ? 'pending' : 'cancelled';
   const families = new Map<string, RunStep[]>(definition.steps.map(({ id }) => [id, []]));
-  for (const { fits, total: _, ...step } of recorded) {
-    families.get(topOf(step.path))?.push(fits ? step : { ...step, truncated: true });
-  }
+  for (const step of recorded.slice(0, MAX_STEPS_SHOWN)) families.get(topOf(step.path))?.push(shown(step));
   const steps = definition.steps.flatMap(({ id, type }) => {
     const family = families.get(id) ?? [];
     const own = family.find(({ path }) => path === id) ?? unreached(id, type, notReached);
     return [own, ...family.filter(({ path }) => path !== id).sort(byBeginning)];
   });
-  const leftOut = (recorded[0]?.total ?? 0) - recorded.length;
-  return { ...run, steps, ...(leftOut > 0 && { stepsLeftOut: leftOut }) };
+  return { ...run, steps, ...(recorded.length > MAX_STEPS_SHOWN && { stepsLeftOut: true }) };
+}
+
+function shown({ fits, ...step }: RecordedStep): RunStep {
+  return fits ? step : { ...step, truncated: true };
 }
 
 /** Whether a step is the one of a path, or inside of it. */

@@ -41,7 +41,8 @@ export class RunControlService {
       const { rows } = await tx.query<{ waiting: number }>({
         name: 'insert-signal',
         text: `INSERT INTO workflow.run_signals (id, run_id, agent_id, name, payload, sent_by) VALUES ($1, $2, $3, $4, $5, $6)
-               RETURNING (SELECT count(*) FROM workflow.run_signals WHERE run_id = $2 AND consumed_by IS NULL) AS waiting`,
+               RETURNING (SELECT count(*) FROM workflow.run_signals WHERE run_id = $2 AND consumed_by IS NULL
+                            AND name NOT LIKE 'event:%') AS waiting`,
         values: [uuidV7(), id, run.agentId, name, JSON.stringify(stored), call.agent.id],
       });
       if ((rows[0]?.waiting ?? 0) >= MAX_WAITING_SIGNALS) {

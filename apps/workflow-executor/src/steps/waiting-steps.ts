@@ -6,9 +6,6 @@ import { StepFailure } from '../engine/step-failure';
 import { DEFAULT_APPROVAL_MS, LIMITS } from '../workflows/definition-limits';
 import { parseDurationMs } from '../workflows/duration';
 
-/** How a signal is named that an event makes. */
-export const EVENT_SIGNAL_PREFIX = 'event:';
-
 /** The step type `wait`: until a time, a signal or an event. */
 export async function wait(activity: Activity): Promise<StepResult> {
   const input = activity.input();
@@ -25,7 +22,8 @@ export async function wait(activity: Activity): Promise<StepResult> {
 async function waitForSignal(activity: Activity, input: JsonObject): Promise<StepResult> {
   const [type, sought] = input.signal !== undefined ? ['signal', input.signal] : ['event', input.event ?? null];
   const name = nameOf(sought, type === 'signal' ? 'name' : 'type');
-  const signalName = type === 'signal' ? name : EVENT_SIGNAL_PREFIX + name;
+  // An event is offered to each step that waits for it, and is no other's.
+  const signalName = type === 'signal' ? name : `event:${activity.path}`;
   const end = endOf(activity) ?? Date.now() + (activity.step.timeoutMs ?? LIMITS.waitMs);
   noteWaiting(activity, input, end);
   for (;;) {
@@ -34,6 +32,7 @@ async function waitForSignal(activity: Activity, input: JsonObject): Promise<Ste
       (signal) => signal.name === signalName && isMatch(activity, type, signal),
     );
     if (found) return { output: found.payload };
+    if (type === 'event') activity.run.dropSignals(signalName);
     if (Date.now() >= end) throw new StepFailure('step.timeout', `The ${type} ${name} did not come in time.`);
     await activity.sleep(end, { type, name });
   }

@@ -60,6 +60,6 @@ export class RunStep {
 /** A run with its steps, in the order of the definition. */
 export class RunWithSteps extends Run {
   readonly steps!: readonly RunStep[];
-  /** Steps inside of others that are not shown, as there are too many: `run.get` with a `path` shows them. */
-  readonly stepsLeftOut?: number;
+  /** There are more steps inside of others than fit the answer: `run.get` with a `path` shows them. */
+  readonly stepsLeftOut?: true;
 }

@@ -45,7 +45,7 @@ COMMENT ON COLUMN workflow.workflow_runs.ready_at IS 'Set while the run waits fo
 COMMENT ON COLUMN workflow.workflow_runs.wake_at IS 'When a run that waits in no executor''s memory becomes ready. Infinity: when something happens to it.';
 COMMENT ON COLUMN workflow.workflow_runs.poked IS 'Something happened to the run (a signal, a cancellation, the end of a child) that its executor has not looked at.';
 COMMENT ON COLUMN workflow.workflow_runs.cancel_request IS 'Who asked for the cancellation, and why.';
-COMMENT ON COLUMN workflow.workflow_runs.jumps IS 'The gotos that the run has made, in order, as [block, from, to].';
+COMMENT ON COLUMN workflow.workflow_runs.jumps IS 'How many gotos the run has made, and where each block of steps stands after its own.';
 COMMENT ON COLUMN workflow.workflow_runs.awaited IS 'Whether the step of the parent waits for the end.';
 UPDATE workflow.workflow_runs SET lease_owner = NULL, ready_at = now() WHERE status IN ('pending', 'running', 'waiting');
 UPDATE workflow.workflow_runs SET lease_owner = NULL WHERE lease_owner IS NOT NULL;
@@ -78,6 +78,33 @@ CREATE POLICY run_signals_own ON workflow.run_signals TO ap_workflow
   WITH CHECK (agent_id = (SELECT platform.current_agent_id()) OR (SELECT platform.sees_all()));
 CREATE POLICY run_signals_owner ON workflow.run_signals TO ap_owner USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON workflow.run_signals TO ap_workflow;
+
+CREATE INDEX workflow_run_steps_awaited_event_idx ON workflow.workflow_run_steps ((input -> 'event' ->> 'type'), agent_id)
+  WHERE type = 'wait' AND status = 'waiting' AND input -> 'event' ->> 'type' IS NOT NULL;
+-- Offers an event (a CloudEvent) to the steps of its agent that wait for one of its type since before it came: each gets a
+-- signal of its own, once. Answers the runs that are to look at it.
+CREATE FUNCTION workflow.offer_event(p_event json) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+  v_runs uuid[];
+BEGIN
+  WITH offered AS (
+    INSERT INTO workflow.run_signals (id, run_id, agent_id, name, payload, sent_by)
+    -- The same for every visit of a step, so that a loop of gotos does not take one event twice.
+    SELECT md5(concat_ws(' ', p_event ->> 'id', s.run_id, regexp_replace(s.path, '#[0-9]+', '', 'g')))::uuid,
+      s.run_id, s.agent_id, 'event:' || s.path, p_event, s.agent_id
+    FROM workflow.workflow_run_steps s
+    WHERE s.type = 'wait' AND s.status = 'waiting' AND s.input -> 'event' ->> 'type' = p_event ->> 'type'
+      AND s.agent_id = (p_event ->> 'agentid')::uuid
+      AND s.started_at <= (p_event ->> 'time')::timestamptz
+    ON CONFLICT DO NOTHING
+    RETURNING run_id
+  )
+  SELECT array_agg(DISTINCT o.run_id) INTO v_runs FROM offered o;
+  IF v_runs IS NOT NULL THEN
+    PERFORM workflow.poke_runs(v_runs);
+  END IF;
+  RETURN v_runs;
+END $$;
 
 -- The executor keeps the first answers of the requests whose runs it stores.
 ALTER POLICY idempotency_records_own ON workflow.idempotency_records
@@ -225,7 +252,9 @@ BEGIN
   IF p_consumed IS NOT NULL THEN
     UPDATE workflow.run_signals s SET consumed_by = c.path
     FROM json_to_recordset(p_consumed) AS c (run uuid, id uuid, path text)
-    WHERE s.id = c.id AND NOT c.run = ANY(v_skipped);
+    WHERE s.id = c.id AND c.path IS NOT NULL AND NOT c.run = ANY(v_skipped);
+    DELETE FROM workflow.run_signals s USING json_to_recordset(p_consumed) AS c (run uuid, id uuid, path text)
+    WHERE s.id = c.id AND c.path IS NULL AND NOT c.run = ANY(v_skipped);
   END IF;
 
   IF p_pokes IS NOT NULL THEN
@@ -335,6 +364,6 @@ BEGIN
 END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA workflow FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.renew_lease, workflow.record_batch, workflow.poke_runs, workflow.claim_runs,
-  workflow.pin_workflow TO ap_workflow;
+  workflow.pin_workflow, workflow.offer_event TO ap_workflow;
 `,
 };
