@@ -6,10 +6,10 @@ export type OutboxKind = 'event' | 'audit';
 
 export interface OutboxRow {
   readonly id: number;
-  readonly message_id: string;
   readonly payload: string;
 }
 
+/** Of rows; one of them may hold many messages. */
 const BATCH_SIZE = 500;
 /** A batch ends with the row that reaches this, so that many large rows do not fill the memory. */
 const BATCH_BYTES = 8 * 1024 * 1024;
@@ -112,8 +112,8 @@ export class OutboxLane {
     const { rows } = await client.query<OutboxRow>({
       name: 'claim-outbox',
       // octet_length asks no large value out of its TOAST table.
-      text: `SELECT id, message_id, payload FROM (
-               SELECT id, message_id, payload, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS before
+      text: `SELECT id, payload FROM (
+               SELECT id, payload, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS before
                FROM (SELECT * FROM ${schema}.outbox WHERE kind = $1 ORDER BY id LIMIT ${BATCH_SIZE}) AS oldest
              ) AS sized WHERE before < ${BATCH_BYTES} ORDER BY id`,
       values: [kind],

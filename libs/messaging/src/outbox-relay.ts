@@ -13,10 +13,24 @@ const EVENTS_MAX_AGE_MS = 24 * 3600 * 1000;
 const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
 /** Audit entries travel together in messages of about this size; a single larger one travels alone. */
 const AUDIT_MESSAGE_BYTES = 512 * 1024;
+const PUBLISHED_AT_ONCE = 500;
+/** A stream that is there acknowledges in milliseconds. */
+const PUBLISH_TIMEOUT_MS = 2000;
 /** Behind the wake-ups: what a crashed process left is found this soon. */
 const POLL_MS = 1000;
 const SWEEP_MS = 10 * 60 * 1000;
 const SWEEP_BATCH = 5000;
+
+/** What a stream answers to a message (NATS reference, "JetStream publish acknowledgement"). */
+interface PubAck {
+  readonly stream?: string;
+  readonly error?: { readonly description?: string };
+}
+
+/** A row holds one message, or several of one commit, each on a line. */
+function messagesOf(rows: readonly OutboxRow[]): string[] {
+  return rows.flatMap(({ payload }) => payload.split('\n'));
+}
 
 /**
  * Hands the outbox of one schema on: events to the stream `EVENTS`, audit entries to `auth`. The two kinds go separately, so
@@ -61,14 +75,14 @@ export class OutboxRelay {
     let batch: AuditEntry[] = [];
     let bytes = 0;
     const send = () => this.bus.call(INTERNAL_CALLS.recordAudit.subject, { entries: batch });
-    for (const { payload } of rows) {
-      if (batch.length > 0 && bytes + payload.length > AUDIT_MESSAGE_BYTES) {
+    for (const message of messagesOf(rows)) {
+      if (batch.length > 0 && bytes + message.length > AUDIT_MESSAGE_BYTES) {
         await send();
         batch = [];
         bytes = 0;
       }
-      batch.push(JSON.parse(payload) as AuditEntry);
-      bytes += payload.length;
+      batch.push(JSON.parse(message) as AuditEntry);
+      bytes += message.length;
     }
     await send();
   }
@@ -76,18 +90,25 @@ export class OutboxRelay {
   /** In order, and all acknowledged; `Nats-Msg-Id` makes a repetition harmless. */
   private async publishEvents(rows: readonly OutboxRow[]): Promise<void> {
     await this.ensureStream();
-    const jetStream = this.bus.jetStream();
+    const events = messagesOf(rows);
     try {
-      await Promise.all(
-        rows.map(({ message_id: id, payload }) => {
-          const { type } = JSON.parse(payload) as CloudEvent;
-          return jetStream.publish(eventSubject(type), payload, { headers: header('Nats-Msg-Id', id) });
-        }),
-      );
+      for (let from = 0; from < events.length; from += PUBLISHED_AT_ONCE) {
+        await Promise.all(events.slice(from, from + PUBLISHED_AT_ONCE).map((event) => this.publish(event)));
+      }
     } catch (error) {
       this.streamKnownFor = -1;
       throw error;
     }
+  }
+
+  /** @throws Error where the stream has not confirmed it */
+  private async publish(event: string): Promise<void> {
+    const { id, type } = JSON.parse(event) as CloudEvent;
+    const headers = header('Nats-Msg-Id', id);
+    // The client's own `publish` of a stream does the same at several times the cost.
+    const reply = await this.bus.request(eventSubject(type), event, { headers, timeoutMs: PUBLISH_TIMEOUT_MS });
+    const { stream, error } = reply.json<PubAck>();
+    if (stream !== EVENTS_STREAM || error) throw new Error(`the stream has not taken an event: ${error?.description}`);
   }
 
   /** Makes the stream where it is missing: at the first start, and when the store of NATS was lost. */

@@ -5,12 +5,13 @@ import { RunsController } from './runs.controller';
 import { DryRunService } from './dry-run.service';
 import { RetryRunService } from './retry-run.service';
 import { RunControlService } from './run-control.service';
+import { WorkflowPins } from './workflow-pins';
 import { RunsService } from './runs.service';
 
 @Module({
   imports: [EngineModule, WorkflowsModule],
   controllers: [RunsController],
-  providers: [RunsService, RunControlService, RetryRunService, DryRunService],
+  providers: [RunsService, RunControlService, RetryRunService, DryRunService, WorkflowPins],
   exports: [RunsService],
 })
 export class RunsModule {}

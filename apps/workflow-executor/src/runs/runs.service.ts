@@ -6,7 +6,7 @@ import type {
   RunCounts,
   RunWithSteps,
 } from '@agent-platform/contracts';
-import { readAs, ReadPipeline, type RowContext } from '@agent-platform/database';
+import { readAs, type RowContext } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { accepted, auditEntryOf, firstAnswer, ok, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
 import { AGENT_POOL } from '@agent-platform/service-host';
@@ -20,6 +20,7 @@ import { DefinitionStore } from '../workflows/definition-store';
 import { checkInput } from '../workflows/input-schema';
 import { DryRunService } from './dry-run.service';
 import { countRuns, listRuns } from './list-runs';
+import { WorkflowPins } from './workflow-pins';
 import { isAtOrInside, RECORDED_STEPS, RUN_COLUMNS, withSteps, type RecordedStep } from './run-columns';
 
 /** What a new run is made of, once everything about its request is known to be right. */
@@ -35,7 +36,7 @@ export class RunsService {
 
   constructor(
     @Inject(AGENT_POOL) private readonly pool: Pool,
-    private readonly reads: ReadPipeline,
+    private readonly pins: WorkflowPins,
     private readonly work: UnitOfWork,
     private readonly engine: Engine,
     private readonly definitions: DefinitionStore,
@@ -90,13 +91,7 @@ export class RunsService {
   /** @throws AppError `workflow.not-found`, `workflow.version.not-found`, `workflow.input.invalid` */
   private async prepare(call: Call, request: ExecuteWorkflowRequest): Promise<Prepared> {
     const { id, version: asked } = request;
-    const known = this.definitions.newestKnown(id) ?? null;
-    const { agentId: caller, seesAll } = call.rows;
-    const [pinned] = await this.reads.query<PinnedVersion>({
-      name: 'pin-workflow',
-      text: 'SELECT * FROM workflow.pin_workflow($1, $2, $3, $4, $5)',
-      values: [caller, seesAll ? 'admin' : '', id, asked ?? null, known],
-    });
+    const pinned = await this.pins.find(call.rows, id, asked);
     if (!pinned) throw new AppError('workflow.not-found', `There is no workflow ${id}.`);
     const { version, agentId, exists } = pinned;
     if (!exists) throw new AppError('workflow.version.not-found', `The workflow ${id} has no version ${version}.`);
@@ -158,13 +153,6 @@ export class RunsService {
     const run = await this.get(rows, data.id);
     return run.endedAt === null ? accepted(run) : ok(run);
   }
-}
-
-interface PinnedVersion {
-  readonly version: number;
-  readonly agentId: string;
-  readonly exists: boolean;
-  readonly definition: JsonObject | null;
 }
 
 /** The run as it is answered when it was stored. */

@@ -242,11 +242,16 @@ BEGIN
   END IF;
 
   IF p_messages IS NOT NULL THEN
+    -- Many messages to a row, one on a line: a row for each cost more than anything else of a run.
     INSERT INTO workflow.outbox (agent_id, kind, message_id, payload)
-    SELECT m."agentId", m.kind, m.id, m.payload::text
-    FROM ROWS FROM (json_to_recordset(p_messages)
-      AS (run uuid, "agentId" uuid, kind text, id uuid, payload json)) WITH ORDINALITY AS m (run, "agentId", kind, id, payload, position)
-    WHERE NOT m.run = ANY(v_skipped) ORDER BY m.position;
+    SELECT g."agentId", g.kind, (array_agg(g.id ORDER BY g.position))[1], string_agg(g.payload, E'\\n' ORDER BY g.position)
+    FROM (
+      SELECT m."agentId", m.kind, m.id, m.payload::text AS payload, m.position,
+        sum(octet_length(m.payload::text)) OVER (PARTITION BY m."agentId", m.kind ORDER BY m.position) / 262144 AS chunk
+      FROM ROWS FROM (json_to_recordset(p_messages)
+        AS (run uuid, "agentId" uuid, kind text, id uuid, payload json)) WITH ORDINALITY AS m (run, "agentId", kind, id, payload, position)
+      WHERE NOT m.run = ANY(v_skipped)) AS g
+    GROUP BY g."agentId", g.kind, g.chunk ORDER BY min(g.position);
   END IF;
 
   IF p_consumed IS NOT NULL THEN
