@@ -11,6 +11,8 @@ import {
   type TestPlatform,
   type TestProcess,
 } from '@agent-platform/testing';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** `TEST_SCALE=5 npx jest apps/e2e/chaos` is the whole of it: 1 000 runs, 60 kills. */
 const RUNS = 200 * testScale();
@@ -103,7 +105,7 @@ async function accept(workflowId: string, n: number): Promise<string> {
   }
 }
 
-/** Kills one part after the other, mostly executors, each at a random moment. */
+/** Kills one part after the other, mostly executors, each at a random moment; NATS loses its store each time. */
 async function killParts(): Promise<Record<string, number>> {
   const kills = { executor: 0, nats: 0, postgres: 0 };
   const victims = ['executor', 'nats', 'executor', 'postgres', 'executor'] as const;
@@ -117,6 +119,8 @@ async function killParts(): Promise<Record<string, number>> {
       executors[index] = await startExecutor();
     } else if (victim === 'nats') {
       const restart = platform.separate?.killNats();
+      // Everything that NATS had is gone: what must happen is in the database.
+      rmSync(join(platform.separate?.natsFolder ?? '', 'jetstream'), { recursive: true });
       await pause(200);
       await restart?.();
     } else {

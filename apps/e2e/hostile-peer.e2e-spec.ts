@@ -61,7 +61,23 @@ it.each<[string, string, string, unknown]>([
 
 it.each<[string, (response: ServerResponse) => void, string]>([
   ['closes in the middle', (response) => void response.writeHead(200).write('{', () => response.destroy()), 'egress.'],
-  ['never answers', () => undefined, 'egress.'],
+  ['never answers', () => undefined, 'egress.timeout'],
+  [
+    'sends a byte now and then for ever',
+    (response) => {
+      const timer = setInterval(() => response.write('x'), 50);
+      response.on('close', () => clearInterval(timer));
+    },
+    'egress.timeout',
+  ],
+  [
+    'sends a bomb of headers',
+    (response) => {
+      for (let n = 0; n < 400; n++) response.setHeader(`x-${n}`, 'x'.repeat(1000));
+      response.end();
+    },
+    'egress.',
+  ],
   ['sends without end', (response) => void response.end(Buffer.alloc(12 * 1024 * 1024)), 'egress.'],
   [
     'nests deeper than anyone needs',

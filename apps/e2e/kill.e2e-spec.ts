@@ -5,6 +5,7 @@ import {
   startTestPlatform,
   testEnvironment,
   TestClient,
+  testScale,
   until,
   type Peer,
   type TestProcess,
@@ -12,6 +13,8 @@ import {
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** See LEASE_SECONDS of the engine. */
+const THREE_LEASES_MS = 9000;
 const STEPS = Array.from({ length: 10 }, (_, index) => `s${index + 1}`);
 
 function tenSteps(url: string): object {
@@ -131,6 +134,8 @@ describe('a run survives kill -9', () => {
     first?.child.kill('SIGSTOP');
     releaseThirdStep();
     await until('the other to go on', () => countOf(peer, 's6') > 0);
+    // By hand for three lease times: TEST_SCALE=2 npx jest apps/e2e/kill
+    if (testScale() > 1) await new Promise((resolve) => setTimeout(resolve, THREE_LEASES_MS));
     first?.child.kill('SIGCONT');
     await until('the paused one to notice', () => first?.output().includes('the lease has run out'));
     const run = await until('the end of the run', async () => {
@@ -144,6 +149,31 @@ describe('a run survives kill -9', () => {
     // The one that was under way when it was paused may have gone out twice; from there on only the new holder called.
     expect(STEPS.filter((step) => countOf(peer, step) > 1).length).toBeLessThanOrEqual(1);
     expect(peer.requests.length).toBeLessThanOrEqual(STEPS.length + 1);
+    await platform.stop();
+  });
+
+  it('a run that is leased to a live executor which does not know of it goes on', async () => {
+    const platform = await startTestPlatform('separate processes');
+    const agent = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
+    const definition = { steps: [{ id: 'wait', type: 'wait', with: { signal: { name: 'go' } } }] };
+    const created = await agent.post('/v1/workflows', { name: 'stray', definition });
+    const started = await agent.post(`/v1/workflows/${(created.body.data as unknown as Workflow).id}/runs`, {});
+    const { id } = started.body.data as unknown as RunWithSteps;
+    // As where the answer to a claim was lost with its connection, once the run waits in nobody's memory.
+    const stray = await until('the run to be out of memory', async () => {
+      const rows = await platform.database.query(
+        `UPDATE workflow.workflow_runs SET lease_owner = (SELECT id FROM workflow.executors), lease_epoch = lease_epoch + 1,
+           record_seq = 0, wake_at = NULL WHERE id = $1 AND wake_at IS NOT NULL RETURNING lease_epoch`,
+        [id],
+      );
+      return rows.length > 0 && rows;
+    });
+    expect(stray).toEqual([{ lease_epoch: 2 }]);
+    expect((await agent.post(`/v1/runs/${id}/signals/go`, {})).status).toBe(202);
+    await until('the end of the run', async () => {
+      const answer = await agent.get(`/v1/runs/${id}`);
+      return (answer.body.data as unknown as RunWithSteps).status === 'completed';
+    });
     await platform.stop();
   });
 });

@@ -100,10 +100,10 @@ async function main(): Promise<void> {
     one: () => finish(three),
     fanOut: () => finish(hundred),
     end: async () => {
-      auth.kill();
-      await new Promise((resolve) => auth.once('exit', resolve));
       await client.end();
       await service.stop();
+      auth.kill();
+      await new Promise((resolve) => auth.once('exit', resolve));
       await nats.stop();
     },
   });

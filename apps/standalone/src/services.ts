@@ -29,6 +29,16 @@ const PASSED_ON = [
   'TRUSTED_PROXIES',
   'ACTION_TIMEOUT_MS',
   'AUDIT_RETENTION_MONTHS',
+  'MAX_RUNS',
+  'MAX_RUNS_PER_AGENT',
+  'MAX_RUNS_PER_WORKFLOW',
+  'MAX_STEPS',
+  'MAX_DEFINITION_BYTES',
+  'MAX_OUTPUT_BYTES',
+  'MAX_FOREACH_ITEMS',
+  'MAX_WAIT_DAYS',
+  'MAX_CHILD_LEVELS',
+  'RUN_RETENTION_DAYS',
 ];
 const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   auth: AuthConfig,

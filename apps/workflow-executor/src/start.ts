@@ -2,11 +2,13 @@ import { startDatabaseService, type RunningService } from '@agent-platform/servi
 import { AppModule } from './app.module';
 import { ExecutorConfig } from './config';
 import { WORKFLOW_SCHEMA } from './database/schema';
+import { configureLimits } from './workflows/definition-limits';
 
 export function startWorkflowExecutor(
   config: ExecutorConfig,
   options: { probes?: boolean } = {},
 ): Promise<RunningService> {
+  configureLimits(config);
   return startDatabaseService(
     {
       service: 'workflow-executor',

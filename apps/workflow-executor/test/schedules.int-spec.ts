@@ -1,7 +1,7 @@
 import { createPool } from '@agent-platform/database';
 import type { OutboxRelay } from '@agent-platform/messaging';
 import { createLogger } from '@agent-platform/observability';
-import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
+import { createTestDatabase, testScale, type TestDatabase } from '@agent-platform/testing';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { Client, type Pool } from 'pg';
@@ -260,35 +260,42 @@ describe('a due time', () => {
   });
 });
 
-it('three executors that are cut off again and again start each due minute exactly once', async () => {
-  const schedules = 300;
-  const minutes = 60;
-  const agentId = randomUUID();
-  const start = at('10:00:00').getTime();
-  for (let n = 0; n < schedules; n++) await schedule(new Date(start).toISOString(), { agentId });
-  const tickers = [ticker('t1'), ticker('t2'), ticker('t3')];
-  const cutOff = async () => {
-    await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+/** `TEST_SCALE=24 npx jest apps/workflow-executor/test/schedules` is a whole day. */
+const MINUTES = 60 * testScale();
+
+it(
+  'three executors that are cut off again and again start each due minute exactly once',
+  async () => {
+    const schedules = 300;
+    const minutes = MINUTES;
+    const agentId = randomUUID();
+    const start = at('10:00:00').getTime();
+    for (let n = 0; n < schedules; n++) await schedule(new Date(start).toISOString(), { agentId });
+    const tickers = [ticker('t1'), ticker('t2'), ticker('t3')];
+    const cutOff = async () => {
+      await database.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND application_name IN ('t1', 't2', 't3') AND state <> 'idle' AND random() < 0.5`,
-    );
-  };
-  let failures = 0;
-  for (let minute = 0; minute < minutes; minute++) {
-    const now = new Date(start + minute * MINUTE_MS + 1000);
-    const ticks = tickers.map((one) => one.tick(now).catch(() => failures++));
-    const cut = minute % 2 === 0 ? cutOff() : undefined;
-    await Promise.all([...ticks, cut]);
-  }
-  // What was cut off is made up for, as it would be a second later.
-  await ticker().tick(new Date(start + (minutes - 1) * MINUTE_MS + 2000));
-  expect(failures).toBeGreaterThan(0);
-  const [runs] = await database.query<{ count: number; ids: number; due: number }>(
-    `SELECT count(*)::int AS count, count(DISTINCT r.id)::int AS ids,
+      );
+    };
+    let failures = 0;
+    for (let minute = 0; minute < minutes; minute++) {
+      const now = new Date(start + minute * MINUTE_MS + 1000);
+      const ticks = tickers.map((one) => one.tick(now).catch(() => failures++));
+      const cut = minute % 2 === 0 ? cutOff() : undefined;
+      await Promise.all([...ticks, cut]);
+    }
+    // What was cut off is made up for, as it would be a second later.
+    await ticker().tick(new Date(start + (minutes - 1) * MINUTE_MS + 2000));
+    expect(failures).toBeGreaterThan(0);
+    const [runs] = await database.query<{ count: number; ids: number; due: number }>(
+      `SELECT count(*)::int AS count, count(DISTINCT r.id)::int AS ids,
        (SELECT count(*)::int FROM workflow.scheduled_workflow_runs WHERE outcome = 'started') AS due
      FROM workflow.workflow_runs r JOIN workflow.scheduled_workflow_runs s ON s.run_id = r.id`,
-  );
-  expect(runs).toEqual({ count: schedules * minutes, ids: schedules * minutes, due: schedules * minutes });
-  const [all] = await database.query<{ count: number }>('SELECT count(*)::int AS count FROM workflow.workflow_runs');
-  expect(all?.count).toBe(schedules * minutes);
-});
+    );
+    expect(runs).toEqual({ count: schedules * minutes, ids: schedules * minutes, due: schedules * minutes });
+    const [all] = await database.query<{ count: number }>('SELECT count(*)::int AS count FROM workflow.workflow_runs');
+    expect(all?.count).toBe(schedules * minutes);
+  },
+  60_000 * testScale(),
+);

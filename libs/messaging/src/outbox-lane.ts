@@ -11,6 +11,8 @@ export interface OutboxRow {
 
 /** Of rows; one of them may hold many messages. */
 const BATCH_SIZE = 500;
+/** A pass has five round trips, whatever it hands on. */
+const GATHER_MS = 5;
 /** A batch ends with the row that reaches this, so that many large rows do not fill the memory. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 
@@ -45,20 +47,27 @@ export class OutboxLane {
       return;
     }
     if (this.stopped) return;
-    this.running = this.relay().finally(() => {
-      this.running = undefined;
-      if (this.again) {
-        this.again = false;
-        this.wake();
-      }
-    });
+    this.running = this.gather()
+      .then(() => this.relay())
+      .finally(() => {
+        this.running = undefined;
+        if (this.again) {
+          this.again = false;
+          this.wake();
+        }
+      });
   }
 
   /** Makes a last pass and ends. */
   async stop(): Promise<void> {
-    this.wake();
     this.stopped = true;
     await this.running;
+    await this.relay();
+  }
+
+  /** What commits at about the same time goes together, and the change that woke the relay is answered before. */
+  private gather(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, GATHER_MS));
   }
 
   private async relay(): Promise<void> {

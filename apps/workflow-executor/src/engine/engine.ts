@@ -4,6 +4,7 @@ import { withContext, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { ExecutorConfig } from '../config';
 import { StepPerformers } from '../steps/step-performers';
@@ -30,6 +31,8 @@ const LANES = 2;
 const MAX_BACKLOG = 10_000;
 /** Behind the wake-up in memory, for runs that another replica has. */
 const END_POLL_MS = 500;
+/** Runs of which it is remembered that they ended here, for who waits for that. */
+const ENDS_REMEMBERED = 10_000;
 /** How long `stop` lets steps that are under way finish. */
 const HALT_TIMEOUT_MS = 8000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -45,6 +48,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   private hasLease = false;
   private readonly executions = new Map<string, RunExecution>();
   private readonly waiters = new Map<string, Set<() => void>>();
+  private readonly endedHere = new LRUCache<string, true>({ max: ENDS_REMEMBERED });
   private readonly lanes: readonly RecordLane[];
   private readonly admission: Admission;
   private timers: NodeJS.Timeout[] = [];
@@ -154,6 +158,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     const deadline = Date.now() + timeoutMs;
     while (!this.stopping && Date.now() < deadline) {
       const woken = this.wakeOf(runId, Math.min(END_POLL_MS, deadline - Date.now()));
+      if (this.endedHere.has(runId)) return woken.cancel();
       if (!this.executions.has(runId) && (await this.store.hasEnded(runId))) return woken.cancel();
       await woken.promise;
     }
@@ -189,6 +194,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     this.admission.take(stored);
     try {
       const end = await withContext({ requestId, traceparent }, () => execution.run());
+      if (end === 'ended') this.endedHere.set(id, true);
       if (end === 'lost' && !journal.accepted) this.logger.warn({ msg: 'run lost to another replica', runId: id });
     } catch (error) {
       this.logger.error({ msg: 'a run was interrupted', runId: id, err: error });
@@ -204,8 +210,9 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
 
   private async claim(): Promise<void> {
     while (!this.stopping && this.hasLease) {
+      // Until the answer is there: a run that ends meanwhile makes room that this claim does not count on.
+      this.mayBeMore = true;
       const limit = Math.min(CLAIM_BATCH, this.admission.free);
-      this.mayBeMore = limit <= 0;
       if (limit <= 0) return;
       const full = this.admission.full();
       const owner = this.id;
@@ -227,6 +234,8 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       for (const { runId, epoch } of claimed) {
         const run = loaded.get(runId) ?? (await this.store.load(runId));
         if (!run || this.stopping || this.id !== owner || this.executions.has(runId)) continue;
+        // Several of one workflow may have come at once.
+        if (!this.admission.admits(run)) continue;
         const definition = await this.definitionOf(run);
         const lane = this.laneOf(runId);
         started.add(runId);

@@ -64,7 +64,8 @@ export class RunExecution implements RunPort {
   private readonly taken = new Set<string>();
   private jumps: Jumps;
   private readonly root: BlockExecution;
-  private readonly compensating = new AbortController();
+  /** Made when something is undone: most runs never need it. */
+  private compensating: AbortController | undefined;
   private cancelRequest: CancelRequest | null;
   private end: ExecutionEnd | undefined;
   halting: Interrupted | undefined;
@@ -249,8 +250,10 @@ export class RunExecution implements RunPort {
 
   /** Undoes what was completed, the last first. A compensation that fails is recorded, and the others still run. */
   private async compensate(): Promise<void> {
+    if (this.undos.length === 0) return;
+    const { signal } = (this.compensating = new AbortController());
     const undos = [...this.undos].sort((a, b) => (a.endedAt < b.endedAt ? -1 : a.endedAt > b.endedAt ? 1 : 0));
-    for (const { undo } of undos.reverse()) await undo(this.compensating.signal);
+    for (const { undo } of undos.reverse()) await undo(signal);
   }
 
   private async finish(
@@ -313,7 +316,7 @@ export class RunExecution implements RunPort {
   }
 
   private interrupt(reason: Interrupted): void {
-    this.compensating.abort(reason);
+    this.compensating?.abort(reason);
     this.root.abort(reason);
   }
 }

@@ -84,7 +84,8 @@ export class RunStore {
   /** Gives runs back that another executor, or this one later, is to take up. */
   async giveBack(owner: string, runIds: readonly string[]): Promise<void> {
     await this.pool.query({
-      text: `UPDATE workflow.workflow_runs SET lease_owner = NULL, ready_at = now()
+      // Those that wait are taken up in the order of this time: none is to lose its place.
+      text: `UPDATE workflow.workflow_runs SET lease_owner = NULL, ready_at = created_at
              WHERE id = ANY($2) AND lease_owner = $1`,
       values: [owner, runIds],
     });

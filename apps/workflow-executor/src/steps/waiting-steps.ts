@@ -4,6 +4,7 @@ import type { Activity, StepResult } from '../engine/activity';
 import type { StoredSignal } from '../engine/run-records';
 import { StepFailure } from '../engine/step-failure';
 import { DEFAULT_APPROVAL_MS, LIMITS } from '../workflows/definition-limits';
+import { describeMs } from '../workflows/definition-problems';
 import { parseDurationMs } from '../workflows/duration';
 
 /** The step type `wait`: until a time, a signal or an event. */
@@ -13,7 +14,7 @@ export async function wait(activity: Activity): Promise<StepResult> {
   if (signal !== undefined || event !== undefined) return waitForSignal(activity, input);
   const end =
     endOf(activity) ?? (duration !== undefined ? Date.now() + durationOf(duration, 'duration') : timeOf(until));
-  if (end - Date.now() > LIMITS.waitMs) throw invalid('A run may wait 30 days at the most.');
+  if (end - Date.now() > LIMITS.waitMs) throw invalid(`A run may wait ${longestWait()} at the most.`);
   noteWaiting(activity, input, end);
   while (Date.now() < end) await activity.sleep(end, { type: 'wait' });
   return { output: {} };
@@ -93,7 +94,7 @@ function nameOf(sought: Json, field: string): string {
 function durationOf(value: Json, field: string): number {
   const ms = typeof value === 'string' ? parseDurationMs(value) : undefined;
   if (ms !== undefined && ms <= LIMITS.waitMs) return ms;
-  throw invalid(`${field} must be a duration such as "10s" or "PT10S", up to 30 days.`);
+  throw invalid(`${field} must be a duration such as "10s" or "PT10S", up to ${longestWait()}.`);
 }
 
 function timeOf(value: Json | undefined): number {
@@ -101,6 +102,8 @@ function timeOf(value: Json | undefined): number {
   if (!Number.isNaN(time)) return time;
   throw invalid('until must be a time such as 2027-01-31T09:00:00Z.');
 }
+
+const longestWait = () => describeMs(LIMITS.waitMs);
 
 function invalid(detail: string): StepFailure {
   return new StepFailure('step.input.invalid', detail);

@@ -1,4 +1,8 @@
-/** SPEC section 6, "Limits". */
+import type { ExecutorConfig } from '../config';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** SPEC section 6, "Limits"; see `configureLimits`. */
 export const LIMITS = {
   /** Of a whole definition, those in branches and loops included. */
   steps: 1000,
@@ -9,13 +13,23 @@ export const LIMITS = {
   foreachItems: 10_000,
   /** Items of one foreach that are under way at once. */
   foreachConcurrency: 100,
-  waitMs: 30 * 24 * 3600 * 1000,
+  waitMs: 30 * DAY_MS,
   childLevels: 8,
   /** How deep steps may stand in branches and loops. */
   nesting: 8,
   /** Gotos that one run may make. */
   jumps: 1000,
-} as const;
+};
+
+/** Sets the limits of this process. Called once, before any definition is read. */
+export function configureLimits(config: ExecutorConfig): void {
+  LIMITS.steps = config.maxSteps;
+  LIMITS.definitionBytes = config.maxDefinitionBytes;
+  LIMITS.outputBytes = config.maxOutputBytes;
+  LIMITS.foreachItems = config.maxForeachItems;
+  LIMITS.waitMs = config.maxWaitDays * DAY_MS;
+  LIMITS.childLevels = config.maxChildLevels;
+}
 
 export const DEFAULT_TIMEOUT_MS = 60_000;
 export const MAX_TIMEOUT_MS = 3_600_000;

@@ -75,7 +75,8 @@ function describe({ expression, line, column, message, hint }: ExpressionProblem
   return `${message} (line ${line}, column ${column} of \${{ ${expression} }})${hint ? `. ${hint}` : ''}`;
 }
 
-function describeMs(ms: number): string {
+/** A duration as people say it. */
+export function describeMs(ms: number): string {
   const days = ms / 86_400_000;
   return days >= 2 ? `${days} days` : `${ms / 1000} seconds`;
 }
