@@ -18,6 +18,8 @@ import { join } from 'node:path';
 const RUNS = 200 * testScale();
 const KILLS = 12 * testScale();
 const EXECUTORS = 3;
+/** The calls of a run, in the order in which they depend on each other. */
+const CALLS = [['s2'], ['s5.left.s5l', 's5.right.s5r'], ['s6[0].s6i', 's6[1].s6i'], ['s9']];
 /** What may be answered while parts are dead. */
 const COME_BACK = [409, 500, 503];
 
@@ -181,6 +183,13 @@ it(
       (calls.get(`${run}:${path}`) ?? []).some((at) => at > Number(ended)),
     );
     expect(late).toEqual([]);
+    expect([...calls.keys()].sort()).toEqual(ids.flatMap((run) => CALLS.flat().map((path) => `${run}:${path}`)).sort());
+    // What a call depends on was durable before: none of it was called again afterwards.
+    const early = ids.filter((run) => {
+      const groups = CALLS.map((paths) => paths.flatMap((path) => calls.get(`${run}:${path}`) ?? []));
+      return groups.some((group, i) => i > 0 && Math.min(...group) < Math.max(...groups.slice(0, i).flat()));
+    });
+    expect(early).toEqual([]);
     const again = [...calls.values()].filter((times) => times.length > 1).length;
 
     // Everything was handed on, each event once by its id, and none that no step knows.
