@@ -110,23 +110,34 @@ async function accept(workflowId: string, n: number): Promise<string> {
 /** Kills one part after the other, mostly executors, each at a random moment; NATS loses its store each time. */
 async function killParts(): Promise<Record<string, number>> {
   const kills = { executor: 0, nats: 0, postgres: 0 };
-  const victims = ['executor', 'nats', 'executor', 'postgres', 'executor'] as const;
+  const victims = ['executor', 'nats', 'executor', 'postgres', 'postgres and executors'] as const;
   for (let kill = 0; kill < KILLS; kill++) {
     await pause(300 + Math.random() * 500);
     const victim = victims[kill % victims.length] ?? 'executor';
-    kills[victim]++;
     if (victim === 'executor') {
       const index = Math.floor(Math.random() * EXECUTORS);
       await executors[index]?.kill();
       executors[index] = await startExecutor();
+      kills.executor++;
+    } else if (victim === 'postgres and executors') {
+      const restart = database.kill();
+      // An executor that goes on meanwhile does what it has not recorded.
+      await pause(400);
+      await Promise.all(executors.map((executor) => executor.kill()));
+      await restart();
+      executors.splice(0, EXECUTORS, ...(await Promise.all(executors.map(startExecutor))));
+      kills.executor += EXECUTORS;
+      kills.postgres++;
     } else if (victim === 'nats') {
       const restart = platform.separate?.killNats();
       // Everything that NATS had is gone: what must happen is in the database.
       rmSync(join(platform.separate?.natsFolder ?? '', 'jetstream'), { recursive: true });
       await pause(200);
       await restart?.();
+      kills.nats++;
     } else {
       await database.kill()();
+      kills.postgres++;
     }
   }
   return kills;
