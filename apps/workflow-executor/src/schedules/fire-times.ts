@@ -4,6 +4,7 @@ import { parseCron } from './cron';
 
 const SHOWN_TIMES = 5;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** No clock is set back by more, and none twice within this time. */
 const LOOK_BACK_MS = 3 * HOUR_MS;
 
@@ -13,6 +14,8 @@ const LOOK_BACK_MS = 3 * HOUR_MS;
  */
 export class FireTimes {
   private readonly croner: Croner;
+  /** The same fields, read off a clock that nobody changes. */
+  private readonly local: Croner;
   private readonly offset: (time: number) => number;
 
   /** @throws CronError for the expression; RangeError for a time zone that is not known */
@@ -20,13 +23,14 @@ export class FireTimes {
     this.offset = offsetOf(timezone);
     const { normalised } = parseCron(cron);
     this.croner = new Croner(normalised, { timezone, paused: true, domAndDow: false });
+    this.local = new Croner(normalised, { timezone: 'UTC', paused: true, domAndDow: false });
   }
 
   /** The first time after the given one; undefined where there is none. */
   next(after: Date): Date | undefined {
     let time = this.croner.nextRun(after);
     while (time && this.isRepeated(time.getTime())) time = this.croner.nextRun(time);
-    return time ?? undefined;
+    return (time && this.afterJump(after.getTime(), time.getTime())) ?? time ?? undefined;
   }
 
   /** The next times, at most `count`. */
@@ -34,6 +38,30 @@ export class FireTimes {
     const times: Date[] = [];
     for (let time = this.next(after); time && times.length < count; time = this.next(time)) times.push(time);
     return times;
+  }
+
+  /** The first jump of the clock between two times that skips one at which it is due: croner leaves out some of them. */
+  private afterJump(after: number, until: number): Date | undefined {
+    for (let from = after; from < until; from += DAY_MS) {
+      const to = Math.min(from + DAY_MS, until);
+      const [before, behind] = [this.offset(from), this.offset(to)];
+      if (behind <= before) continue;
+      const jump = this.changeBetween(from, to);
+      const skipped = this.local.nextRun(new Date(jump + before - 1));
+      if (skipped && skipped.getTime() < jump + behind) return new Date(jump);
+    }
+    return undefined;
+  }
+
+  /** The first time at which the clock is as far ahead of UTC as at `to`; at `from` it is not. */
+  private changeBetween(from: number, to: number): number {
+    let [before, behind] = [from, to];
+    while (behind - before > 1) {
+      const middle = Math.floor((before + behind) / 2);
+      if (this.offset(middle) === this.offset(to)) behind = middle;
+      else before = middle;
+    }
+    return behind;
   }
 
   /** Whether the clock has shown this time before. */
