@@ -70,7 +70,7 @@ async function measure(system) {
   const ask = await startSystem(system);
   await ask('one', 20);
   const rough = await ask('throughput', 200);
-  const perSecond = await ask('throughput', Math.ceil(Math.max(500, Math.min(rough, 3000) * SECONDS)));
+  const perSecond = await ask('throughput', Math.ceil(Math.max(500, Math.min(rough, 10_000) * SECONDS)));
   const one = await ask('one', 100);
   await ask('fanOut', 3);
   const fanOut = await ask('fanOut', 20);
