@@ -28,10 +28,7 @@ async function waiting(path: string, type: string, runId: string = randomUUID())
 }
 
 /** Offers an event; answers the runs that are to look at it. */
-async function offer(
-  type: string,
-  { id = randomUUID(), time = LATER, agentid = AGENT } = {},
-): Promise<string[]> {
+async function offer(type: string, { id = randomUUID(), time = LATER, agentid = AGENT } = {}): Promise<string[]> {
   const event = JSON.stringify({ id, type, time, agentid });
   const [row] = await database.query<{ runs: string[] | null }>('SELECT workflow.offer_event($1) AS runs', [event]);
   return row?.runs ?? [];
