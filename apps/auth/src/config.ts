@@ -1,5 +1,5 @@
 import { DatabaseServiceConfig } from '@agent-platform/service-host';
-import { IsInt, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
 
 /** Every variable that auth reads. */
 export class AuthConfig extends DatabaseServiceConfig {
@@ -8,6 +8,13 @@ export class AuthConfig extends DatabaseServiceConfig {
   @MinLength(32)
   @MaxLength(1024)
   readonly masterKey: string = '';
+
+  /** The one before it, from its change until `npm run vault:rotate` is done. */
+  @IsOptional()
+  @IsString()
+  @MinLength(32)
+  @MaxLength(1024)
+  readonly masterKeyPrevious: string | undefined = undefined;
 
   /** Whole months after which a month of the audit log is detached; 0 keeps all. */
   @IsInt()

@@ -5,7 +5,7 @@ import { AUTH_SCHEMA } from './database/schema';
 import { Vault } from './signing-secrets/vault';
 
 export function startAuth(config: AuthConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
-  const vault = new Vault(config.masterKey);
+  const vault = new Vault(config);
   const values = [
     { provide: AuthConfig, useValue: config },
     { provide: Vault, useValue: vault },

@@ -44,7 +44,7 @@ const labelOf = (id: string, agent = agentId) => `signing secret ${id} of agent 
 
 describe('the vault', () => {
   it('opens what Postgres sealed, for its own row alone and unchanged', async () => {
-    const vault = new Vault(MASTER_KEY);
+    const vault = new Vault({ masterKey: MASTER_KEY });
     await vault.unlock(pool);
     for (let i = 0; i < 20; i++) {
       const [row] = await database.query<{ secret: string }>('SELECT auth.rotate_signing_secret($1) AS secret', [
@@ -63,7 +63,7 @@ describe('the vault', () => {
   });
 
   it('seals as RFC 8017 says: texts of any length up to 190 bytes', async () => {
-    const vault = new Vault(MASTER_KEY);
+    const vault = new Vault({ masterKey: MASTER_KEY });
     await vault.unlock(pool);
     for (const length of [0, 1, 63, 189, 190]) {
       const text = 'ü'.repeat(length / 2) + 'x'.repeat(length % 2);
@@ -79,7 +79,7 @@ describe('the vault', () => {
   });
 
   it('has one key, whoever starts first, and every replica opens what another sealed', async () => {
-    const vaults = Array.from({ length: 5 }, () => new Vault(MASTER_KEY));
+    const vaults = Array.from({ length: 5 }, () => new Vault({ masterKey: MASTER_KEY }));
     await Promise.all(vaults.map((vault) => vault.unlock(pool)));
     expect(await database.query('SELECT FROM auth.sealing_keys')).toHaveLength(1);
     const sealed = vaults[0]?.seal('an answer', 'identity') ?? '';
@@ -88,11 +88,11 @@ describe('the vault', () => {
   });
 
   it('says in one line that a master key is wrong, and touches nothing', async () => {
-    await new Vault(MASTER_KEY).unlock(pool);
+    await new Vault({ masterKey: MASTER_KEY }).unlock(pool);
     const before = await database.query('SELECT * FROM auth.sealing_keys');
-    await expect(new Vault(`${MASTER_KEY}!`).unlock(pool)).rejects.toThrow('MASTER_KEY is not the one');
+    await expect(new Vault({ masterKey: `${MASTER_KEY}!` }).unlock(pool)).rejects.toThrow('MASTER_KEY is not the one');
     expect(await database.query('SELECT * FROM auth.sealing_keys')).toEqual(before);
-    await new Vault(MASTER_KEY).unlock(pool);
+    await new Vault({ masterKey: MASTER_KEY }).unlock(pool);
   });
 
   it('has no key yet where auth never started, and psql says what to do', async () => {
@@ -141,7 +141,13 @@ describe('the check of a signature', () => {
     nats = await startNatsBackend(folder, 'accounts {}');
     bus = await Bus.connect({ url: `nats://${nats.host}:${nats.port}`, name: 'test' });
     const changes = new AgentChanges(pool, logger, bus, new UnitOfWork(pool, 'auth', () => undefined));
-    service = new SigningSecretsService(pool, bus, new Vault(MASTER_KEY), new Nonces(pool, logger), changes);
+    service = new SigningSecretsService(
+      pool,
+      bus,
+      new Vault({ masterKey: MASTER_KEY }),
+      new Nonces(pool, logger),
+      changes,
+    );
     await service.onModuleInit();
   });
   afterEach(async () => {

@@ -4,10 +4,11 @@ import { Bus } from '@agent-platform/messaging';
 import { createLogger, createMetrics, probe } from '@agent-platform/observability';
 import type { RunningService } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
-import { createServer, STATUS_CODES, type Server } from 'node:http';
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
+import { OAuthCallback } from './doors/oauth-callback';
 import { answerDocument } from './doors/public-documents';
 import { RouteTable } from './doors/route-table';
 import { Attempts } from './pipeline/attempts';
@@ -60,12 +61,14 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   bus.onReconnected(() => forget({ agentId: null }));
   await bus.flush();
   const audit = new AuditWriter(bus, logger);
+  const attempts = new Attempts(config.failedAuthenticationsPerMinute);
+  const callback = new OAuthCallback({ bus, clients, attempts, logger });
   const pipeline = new Pipeline({
     bus,
     routes: new RouteTable(),
     clients,
     identities,
-    attempts: new Attempts(config.failedAuthenticationsPerMinute),
+    attempts,
     limiter,
     audit,
     logger,
@@ -85,6 +88,10 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     },
     metrics,
   );
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    if (!answerDocument(request, response) && !callback.answer(request, response))
+      void pipeline.handle(request, response);
+  };
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -95,7 +102,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     (request, response) => {
       const path = request.url ?? '/';
       const answered = request.method === 'GET' && (path === '/livez' || path === '/readyz' || path === '/metrics');
-      if (!answered) return void (answerDocument(request, response) || pipeline.handle(request, response));
+      if (!answered) return answer(request, response);
       void probes(path).then((answer) => {
         response.writeHead(answer?.status ?? 404, { 'Content-Type': answer?.contentType ?? 'text/plain' });
         response.end(answer?.body);

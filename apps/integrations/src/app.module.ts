@@ -1,5 +1,53 @@
+import { EgressClient } from '@agent-platform/egress';
 import { Module } from '@nestjs/common';
+import { Breakers } from './calls/breakers';
+import { CallLedger } from './calls/call-ledger';
+import { Connections } from './calls/call-target';
+import { CallsController } from './calls/calls.controller';
+import { CallsService } from './calls/calls.service';
+import { Operations } from './calls/operations';
+import { IntegrationsConfig } from './config';
+import { Accounts } from './connections/account';
+import { ConnectionsController } from './connections/connections.controller';
+import { ConnectionsService } from './connections/connections.service';
+import { Refresher } from './connections/refresher';
+import { IntegrationsController } from './integrations/integrations.controller';
+import { IntegrationsService } from './integrations/integrations.service';
+import { OAuthClient } from './oauth/oauth-client';
+import { OAuthFlows } from './oauth/oauth-flows';
+import { MasterKeys } from './vault/master-keys';
+import { Vault } from './vault/vault';
 
-/** No feature yet: every action of this service answers 501 `action.not-implemented`. */
-@Module({})
+/** The one guarded client of this service. */
+const egress = {
+  provide: EgressClient,
+  inject: [IntegrationsConfig],
+  useFactory: ({ egressAllow, egressDeny }: IntegrationsConfig) =>
+    new EgressClient({ allow: egressAllow.split(','), deny: egressDeny.split(',') }),
+};
+const masterKeys = {
+  provide: MasterKeys,
+  inject: [IntegrationsConfig],
+  useFactory: (config: IntegrationsConfig) => new MasterKeys(config),
+};
+
+@Module({
+  controllers: [IntegrationsController, ConnectionsController, CallsController],
+  providers: [
+    egress,
+    masterKeys,
+    Vault,
+    OAuthClient,
+    OAuthFlows,
+    Refresher,
+    Accounts,
+    IntegrationsService,
+    ConnectionsService,
+    Connections,
+    Operations,
+    Breakers,
+    CallLedger,
+    CallsService,
+  ],
+})
 export class AppModule {}

@@ -1,6 +1,20 @@
-import { startService, type RunningService, type ServiceConfig } from '@agent-platform/service-host';
+import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
+import { IntegrationsConfig } from './config';
+import { INTEGRATION_SCHEMA } from './database/schema';
 
-export function startIntegrations(config: ServiceConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
-  return startService({ service: 'integrations', module: AppModule, ...options }, config);
+export function startIntegrations(
+  config: IntegrationsConfig,
+  options: { probes?: boolean } = {},
+): Promise<RunningService> {
+  return startDatabaseService(
+    {
+      service: 'integrations',
+      module: AppModule,
+      schema: INTEGRATION_SCHEMA,
+      values: [{ provide: IntegrationsConfig, useValue: config }],
+      ...options,
+    },
+    config,
+  );
 }

@@ -32,6 +32,17 @@ export class StandaloneConfig {
   @MinLength(32)
   readonly masterKey: string | undefined = undefined;
 
+  /** The one before it, from a change of MASTER_KEY until `npm run vault:rotate` is done. */
+  @IsOptional()
+  @IsString()
+  @MinLength(32)
+  readonly masterKeyPrevious: string | undefined = undefined;
+
+  /** Where browsers reach the gateway, for the people whom authorization servers send back; default its own address. */
+  @IsOptional()
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  readonly publicUrl: string | undefined = undefined;
+
   /** On one's own machine steps may call one's own servers. */
   @IsString()
   readonly egressAllow: string = '127.0.0.0/8,::1';

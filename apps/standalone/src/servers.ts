@@ -19,6 +19,7 @@ export interface Servers {
   /** Passwords to give the roles; none for a server of one's own, whose roles belong to its operator. */
   readonly passwords: Readonly<Record<string, string>>;
   readonly masterKey: string;
+  readonly masterKeyPrevious: string | undefined;
   readonly local: readonly LocalServer[];
 }
 
@@ -56,7 +57,10 @@ export async function startServers(config: StandaloneConfig, folder: DataFolder,
           local.push(server);
           return (user: NatsUser) => `nats://${user}:${secrets.nats[user]}@127.0.0.1:${server.port}`;
         });
-    return { ...database, natsUrl, masterKey: config.masterKey ?? secrets.masterKey, local };
+    const { masterKey = secrets.masterKey } = config;
+    // A key that is given instead of the one that was made here follows it.
+    const made = masterKey === secrets.masterKey || config.databaseUrl ? undefined : secrets.masterKey;
+    return { ...database, natsUrl, masterKey, masterKeyPrevious: config.masterKeyPrevious ?? made, local };
   } catch (error) {
     await Promise.all(local.map((server) => server.stop()));
     throw error;

@@ -7,6 +7,7 @@ import { startAuth } from '../../auth/src/start';
 import { GatewayConfig } from '../../gateway/src/config';
 import { startGateway } from '../../gateway/src/start';
 import { startHealth } from '../../health/src/start';
+import { IntegrationsConfig } from '../../integrations/src/config';
 import { startIntegrations } from '../../integrations/src/start';
 import { startQueryEngine } from '../../query-engine/src/start';
 import { startWebhookReceiver } from '../../webhook-receiver/src/start';
@@ -39,11 +40,15 @@ const PASSED_ON = [
   'MAX_WAIT_DAYS',
   'MAX_CHILD_LEVELS',
   'RUN_RETENTION_DAYS',
+  'OAUTH_TIMEOUT_MS',
 ];
 const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   auth: AuthConfig,
   'workflow-executor': ExecutorConfig,
+  integrations: IntegrationsConfig,
 };
+const KEEPS_SECRETS: readonly string[] = ['auth', 'integrations'];
+const CALLS_OUT: readonly string[] = ['workflow-executor', 'integrations'];
 const STARTERS: Record<
   ServiceName,
   (config: never, options: { probes: boolean }) => Promise<{ stop(): Promise<void> }>
@@ -129,7 +134,16 @@ function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, 
     HOST: config.host,
     PORT: name === 'gateway' ? String(config.port) : '0',
     ...(name !== 'gateway' && { DATABASE_URL: servers.databaseUrl(roleOf(name)) }),
-    ...(name === 'auth' && { MASTER_KEY: servers.masterKey }),
-    ...(name === 'workflow-executor' && { EGRESS_ALLOW: config.egressAllow, EGRESS_DENY: config.egressDeny }),
+    ...(KEEPS_SECRETS.includes(name) && {
+      MASTER_KEY: servers.masterKey,
+      MASTER_KEY_PREVIOUS: servers.masterKeyPrevious,
+    }),
+    ...(CALLS_OUT.includes(name) && { EGRESS_ALLOW: config.egressAllow, EGRESS_DENY: config.egressDeny }),
+    ...(name === 'integrations' && { PUBLIC_URL: publicUrlOf(config) }),
   };
+}
+
+/** Where browsers reach the gateway; on one's own machine that is its own address. */
+function publicUrlOf({ publicUrl, host, port }: StandaloneConfig): string {
+  return publicUrl ?? `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
 }

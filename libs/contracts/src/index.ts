@@ -33,6 +33,7 @@ export {
   type PermitGrant,
   type PermitRequest,
 } from './internal/permits';
+export { OAUTH_CALLBACK_PATH, type OAuthCallbackReply, type OAuthCallbackRequest } from './internal/oauth-callback';
 export {
   AGENT_CHANGED_SUBJECT,
   RUN_POKED_SUBJECT,
@@ -71,17 +72,22 @@ export { signalRun, SignalRunRequest } from './run/signal-run';
 export { connectIntegration, ConnectIntegrationRequest } from './integration/connect-integration';
 export { createIntegration, CreateIntegrationRequest } from './integration/create-integration';
 export { disconnectIntegration, DisconnectIntegrationRequest } from './integration/disconnect-integration';
-export { executeIntegration, ExecuteIntegrationRequest } from './integration/execute-integration';
+export { executeIntegration, ExecuteIntegrationRequest, MAX_CALL_SECONDS } from './integration/execute-integration';
 export { getIntegration, GetIntegrationRequest } from './integration/get-integration';
 export { getIntegrationHealth, GetIntegrationHealthRequest } from './integration/get-integration-health';
 export {
   AUTH_METHODS,
   ConnectionReply,
+  GRANTED_CONNECTIONS,
   Integration,
   IntegrationHealth,
   IntegrationResponse,
   type AuthMethod,
   type Connection,
+  type GrantedConnection,
+  type GrantWithUsage,
+  type IntegrationOperation,
+  type IntegrationUsage,
 } from './integration/integration';
 export { listIntegrations, ListIntegrationsRequest } from './integration/list-integrations';
 export { updateIntegration, UpdateIntegrationRequest } from './integration/update-integration';

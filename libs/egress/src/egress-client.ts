@@ -1,5 +1,7 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { AppError } from '@agent-platform/errors';
 import { Agent, request as send } from 'undici';
 import { AddressPolicy, type AddressRules } from './address-policy';
@@ -21,6 +23,8 @@ export interface EgressRequest {
   /** From the start to the last byte, redirects included. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Refuses a redirect by throwing; default: all within the rules for addresses are followed. */
+  readonly checkRedirect?: (to: URL, from: URL) => void;
 }
 
 export interface EgressResponse {
@@ -38,6 +42,16 @@ const MAX_REDIRECTS = 3;
 /** The longest time that a timer of Node.js can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Failures before the first byte of a request could leave: of system calls, of name resolution, of TLS, of undici. */
+const NOTHING_SENT =
+  /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|ERR_SSL_\w+|CERT_\w+|\w+_CERT\w*|UNABLE_TO_\w+)$/;
+/** Encodings that a peer may use although it was asked for none (RFC 9110 section 8.4.1). */
+const DECODERS: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+};
 
 /**
  * The one HTTP client for every URL that a user can influence: no connection to a special address, by whatever form of
@@ -73,8 +87,9 @@ export class EgressClient {
   }
 
   /**
-   * @throws AppError `egress.url.invalid`, `egress.address.forbidden`, `egress.timeout`, `egress.connection.failed`,
-   *   `egress.response.too-large`, `egress.redirects.too-many`, `step.input.invalid` for headers; the signal's reason
+   * @throws AppError `egress.url.invalid`, `egress.address.forbidden`, `egress.timeout`, `egress.connection.failed` (nothing was
+   *   sent), `egress.connection.lost` (the peer may have acted), `egress.response.too-large`, `egress.response.unreadable`,
+   *   `egress.redirects.too-many`, `step.input.invalid` for headers; what `checkRedirect` throws; the signal's reason
    */
   async request(request: EgressRequest): Promise<EgressResponse> {
     const deadline = AbortSignal.timeout(Math.min(request.timeoutMs, MAX_TIMEOUT_MS));
@@ -92,6 +107,7 @@ export class EgressClient {
         throw new AppError('egress.redirects.too-many', `${url.host} redirects more than ${MAX_REDIRECTS} times.`);
       }
       const next = parseUrl(URL.canParse(location, url.href) ? new URL(location, url).href : location);
+      request.checkRedirect?.(next, url);
       if (next.origin !== url.origin) headers = harmless(headers);
       // RFC 9110 section 15.4: 303 becomes GET, and 301 and 302 turn a POST into one, as every browser does.
       if (response.status === 303 || (response.status < 303 && method === 'POST')) {
@@ -122,10 +138,14 @@ export class EgressClient {
         body,
         signal: parts.signal,
       });
+      const received = flatten(response.headers);
+      const bytes = await this.readBody(url, response.body);
+      const { 'content-encoding': encoding, ...others } = received;
+      const isPlain = encoding === undefined || encoding === 'identity' || bytes.length === 0;
       return {
         status: response.statusCode,
-        headers: flatten(response.headers),
-        body: await this.readBody(url, response.body),
+        headers: isPlain ? received : others,
+        body: isPlain ? bytes : await this.decode(url, bytes, encoding),
         url: url.href,
       };
     } catch (error) {
@@ -135,8 +155,11 @@ export class EgressClient {
       if (forbidden instanceof AppError) throw forbidden;
       if (deadline.aborted) throw new AppError('egress.timeout', `${url.host} did not answer within ${timeoutMs} ms.`);
       const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== undefined && NOTHING_SENT.test(code)) {
+        throw new AppError('egress.connection.failed', `${url.host} could not be reached (${code}).`, { cause: error });
+      }
       const cause = code ?? message.split('\n')[0];
-      throw new AppError('egress.connection.failed', `${url.host} could not be reached (${cause}).`, { cause: error });
+      throw new AppError('egress.connection.lost', `The connection to ${url.host} broke (${cause}).`, { cause: error });
     }
   }
 
@@ -154,6 +177,22 @@ export class EgressClient {
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
+  }
+
+  /** What a peer encoded although it was asked not to; bounded as what comes plain is. */
+  private async decode(url: URL, body: Buffer, encoding: string): Promise<Buffer> {
+    const decoder = DECODERS[encoding.trim().toLowerCase()];
+    try {
+      if (decoder) return await decoder(body, { maxOutputLength: this.maxResponseBytes });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+        throw new AppError(
+          'egress.response.too-large',
+          `${url.host} answered more than ${this.maxResponseBytes} bytes.`,
+        );
+      }
+    }
+    throw new AppError('egress.response.unreadable', `${url.host} answered in an encoding that cannot be read.`);
   }
 
   /** A literal address is never looked up, so it is checked here; names are, when they are resolved. */

@@ -1,1 +1,2 @@
-export { EgressClient, type EgressResponse } from './egress-client';
+export { EgressClient, type EgressRequest, type EgressResponse } from './egress-client';
+export { retryAfterMsOf } from './retry-after';

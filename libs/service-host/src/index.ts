@@ -1,3 +1,4 @@
+export { readRotation } from './read-rotation';
 export { describe, runMain, stopOnSignals } from './run-main';
 export { DatabaseServiceConfig, ServiceConfig } from './service-config';
 export {

@@ -48,7 +48,7 @@ interface SeparateParts {
 }
 
 const NATS_PASSWORD = 'test';
-/** Of every auth service of the tests. */
+/** Of every service of the tests that keeps secrets. */
 export const MASTER_KEY = 'the master key of the tests, 32 characters and more';
 
 /** Starts one of our apps from `dist` and waits until it says that it is ready. @throws Error with its output */
@@ -153,7 +153,7 @@ async function startNatsFor(database: TestDatabase, env: Record<string, string>,
     startService: async (name: ServiceName | 'gateway', more: Record<string, string> = {}) => {
       const databaseUrl: Record<string, string> =
         name === 'gateway' ? {} : { DATABASE_URL: database.urlOf(roleOf(name)) };
-      const secrets: Record<string, string> = name === 'auth' ? { MASTER_KEY } : {};
+      const secrets: Record<string, string> = ['auth', 'integrations'].includes(name) ? { MASTER_KEY } : {};
       const started = await startApp(name, { ...env, NATS_URL: natsUrl(name), ...databaseUrl, ...secrets, ...more });
       processes.set(name, started);
       return started;

@@ -23,6 +23,12 @@ interface SealingKeyRow {
   readonly salt: Buffer;
 }
 
+/** The master key that the private key is encrypted under, or soon will be, and the one before it. */
+interface GivenMasterKeys {
+  readonly masterKey: string;
+  readonly masterKeyPrevious?: string | undefined;
+}
+
 /**
  * Opens what Postgres sealed (`auth.seal`), and encrypts answers that hold a secret while they are kept for a repetition. Its
  * private key is in the database, encrypted under the master key; it is made when the first replica starts.
@@ -31,7 +37,7 @@ export class Vault implements AnswerSealer {
   private readonly privateKeys = new Map<string, KeyObject>();
   private answersKey: Buffer | undefined;
 
-  constructor(private readonly masterKey: string) {}
+  constructor(private readonly given: GivenMasterKeys) {}
 
   /**
    * Reads the keys, and makes the first one. Touches nothing when the master key is wrong.
@@ -57,6 +63,21 @@ export class Vault implements AnswerSealer {
     } finally {
       client.release();
     }
+  }
+
+  /** Encrypts the private keys under `MASTER_KEY` that are under the one before; answers how many. @throws ConfigError */
+  async rotate(pool: Pool): Promise<number> {
+    const { rows } = await pool.query<SealingKeyRow>('SELECT id, private_key, salt FROM auth.sealing_keys ORDER BY id');
+    let done = 0;
+    for (const row of rows) {
+      const { der, isOld } = await this.openKey(row);
+      if (!isOld) continue;
+      // The salt stays: the key of kept answers is made with it.
+      const wrapped = encrypt(der, await deriveKey(this.given.masterKey, row.salt), identityOf(row.id));
+      await pool.query('UPDATE auth.sealing_keys SET private_key = $2 WHERE id = $1', [row.id, wrapped]);
+      done++;
+    }
+    return done;
   }
 
   /** The text that `auth.seal` sealed under a label. @throws Error for another label, or where anything was changed */
@@ -94,7 +115,7 @@ export class Vault implements AnswerSealer {
     const salt = randomBytes(SALT_BYTES);
     const wrapped = encrypt(
       privateKey.export({ type: 'pkcs8', format: 'der' }),
-      await deriveKey(this.masterKey, salt),
+      await deriveKey(this.given.masterKey, salt),
       identityOf(id),
     );
     const modulus = Buffer.from(publicKey.export({ format: 'jwk' }).n ?? '', 'base64url');
@@ -106,16 +127,26 @@ export class Vault implements AnswerSealer {
   }
 
   private async unwrap({ id, private_key: wrapped, salt }: SealingKeyRow): Promise<void> {
-    const masterKey = await deriveKey(this.masterKey, salt);
-    let der: Buffer;
-    try {
-      der = decrypt(wrapped, masterKey, identityOf(id));
-    } catch {
-      throw new ConfigError(['MASTER_KEY is not the one that this database was set up with; nothing was changed']);
-    }
+    const { der } = await this.openKey({ id, private_key: wrapped, salt });
     this.privateKeys.set(id, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
     // The first one's, which stays: kept answers open after a newer one was made.
     this.answersKey ??= Buffer.from(hkdfSync('sha256', der, salt, 'kept answers', 32));
+  }
+
+  private async openKey({ id, private_key: wrapped, salt }: SealingKeyRow): Promise<{ der: Buffer; isOld: boolean }> {
+    for (const masterKey of [this.given.masterKey, this.given.masterKeyPrevious]) {
+      if (masterKey === undefined) continue;
+      try {
+        const der = decrypt(wrapped, await deriveKey(masterKey, salt), identityOf(id));
+        return { der, isOld: masterKey !== this.given.masterKey };
+      } catch {
+        // Perhaps the other one.
+      }
+    }
+    throw new ConfigError([
+      'MASTER_KEY is not the one that this database was set up with; nothing was changed. ' +
+        'After a change of the key give the one before as MASTER_KEY_PREVIOUS until npm run vault:rotate is done.',
+    ]);
   }
 }
 

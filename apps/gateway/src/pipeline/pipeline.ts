@@ -141,7 +141,7 @@ export class Pipeline {
       queryParams,
     });
     const reply = await this.parts.bus.request(subjectOf(action), payload, {
-      timeoutMs: this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
+      timeoutMs: action.longestMs ?? this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
       headers: header(CONTEXT_HEADER, context),
     });
     const status = Number(reply.headers?.get(STATUS_HEADER) ?? 500);

@@ -1,8 +1,10 @@
 import { EgressClient } from '@agent-platform/egress';
 import { Module } from '@nestjs/common';
 import { ExecutorConfig } from '../config';
+import { ActionCalls } from '../steps/action-calls';
 import { DataStep } from '../steps/data-step';
 import { HttpStep } from '../steps/http-step';
+import { IntegrationStep } from '../steps/integration-step';
 import { StepPerformers } from '../steps/step-performers';
 import { WorkflowStep } from '../steps/workflow-step';
 import { WorkflowsModule } from '../workflows/workflows.module';
@@ -29,7 +31,9 @@ const egress = {
     ChildRuns,
     EventWaits,
     AgentDirectory,
+    ActionCalls,
     HttpStep,
+    IntegrationStep,
     DataStep,
     WorkflowStep,
     StepPerformers,

@@ -12,6 +12,8 @@ export class StepFailure extends Error {
     readonly detail: string,
     /** A status, a timeout or a network error; undefined for what another attempt cannot mend. */
     readonly kind?: FailureKind,
+    /** What the peer asked for before another attempt. */
+    readonly retryAfterMs?: number,
   ) {
     super(detail);
   }

@@ -125,6 +125,9 @@ export class DryBlock {
       case 'http':
         this.parts.http.check(input);
         return 'unresolved';
+      case 'integration':
+        if (typeof input.integration !== 'string') throw invalid('integration must be text.');
+        return 'unresolved';
       case 'data': {
         const capability = capabilityOf('data', input);
         if (!capability) throw invalid('action must be get, list, create, update, delete or query.');

@@ -3,8 +3,8 @@ import type { Activity, StepResult } from '../engine/activity';
 import { isRetried, retryDelayMs } from '../engine/retry-delay';
 import { StepFailure } from '../engine/step-failure';
 
-/** One attempt of an outside call. @throws StepFailure */
-export type Attempt = (input: JsonObject) => Promise<Json>;
+/** One attempt of an outside call, and which it is, from 1. @throws StepFailure */
+export type Attempt = (input: JsonObject, attempt: number) => Promise<Json>;
 
 /**
  * The attempts of an outside call, each recorded before it is made. After a takeover the attempt that was cut off is made
@@ -24,11 +24,11 @@ export async function makeAttempts(activity: Activity, make: Attempt): Promise<S
     await run.journal.flush();
     activity.signal.throwIfAborted();
     try {
-      return { output: await make(input), attempt };
+      return { output: await make(input, attempt), attempt };
     } catch (error) {
-      const { kind, code, detail } = error instanceof StepFailure ? error : {};
+      const { kind, code, detail, retryAfterMs = 0 } = error instanceof StepFailure ? error : {};
       if (kind === undefined || attempt >= step.retry.maxAttempts || !isRetried(step.retry, kind)) throw error;
-      const wakeAt = Date.now() + retryDelayMs(step.retry, attempt);
+      const wakeAt = Date.now() + Math.max(retryDelayMs(step.retry, attempt), retryAfterMs);
       const failure = { code: code ?? '', detail: detail ?? '' };
       activity.note({ status: 'waiting', attempt, error: failure, startedAt, wakeAt: new Date(wakeAt).toISOString() });
       await sleepUntil(activity, wakeAt);

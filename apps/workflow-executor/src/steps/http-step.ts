@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '@agent-platform/contracts';
-import { EgressClient, type EgressResponse } from '@agent-platform/egress';
+import { EgressClient, retryAfterMsOf, type EgressResponse } from '@agent-platform/egress';
 import { AppError, type ErrorCode } from '@agent-platform/errors';
 import { isTooDeep, MAX_JSON_DEPTH } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
@@ -17,6 +17,7 @@ export interface AttemptContext {
 const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
   'egress.timeout': 'timeout',
   'egress.connection.failed': 'network',
+  'egress.connection.lost': 'network',
 };
 const METHODS_WITHOUT_BODY = ['GET', 'HEAD'];
 
@@ -35,8 +36,13 @@ export class HttpStep {
       signal,
     });
     if (!isExpected(response.status, input.expectStatus)) {
-      const { status } = response;
-      throw new StepFailure('step.http.status', `${new URL(response.url).host} answered ${status}.`, status);
+      const { status, headers, url } = response;
+      throw new StepFailure(
+        'step.http.status',
+        `${new URL(url).host} answered ${status}.`,
+        status,
+        retryAfterMsOf(headers),
+      );
     }
     return { status: response.status, headers: { ...response.headers }, body: parseBody(response) };
   }
@@ -94,7 +100,8 @@ function lowerCased(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-function isExpected(status: number, expected: Json | undefined): boolean {
+/** Whether a status is one that a step expects; without a word on it any of 2xx is. */
+export function isExpected(status: number, expected: Json | undefined): boolean {
   if (expected === undefined || expected === null) return status >= 200 && status < 300;
   return Array.isArray(expected) ? expected.includes(status) : expected === status;
 }

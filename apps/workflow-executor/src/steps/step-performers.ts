@@ -5,6 +5,7 @@ import { makeAttempts } from './attempts';
 import { DataStep } from './data-step';
 import { foreach, parallel } from './holding-steps';
 import { HttpStep } from './http-step';
+import { IntegrationStep } from './integration-step';
 import { approval, wait } from './waiting-steps';
 import { WorkflowStep } from './workflow-step';
 
@@ -13,6 +14,7 @@ import { WorkflowStep } from './workflow-step';
 export class StepPerformers implements StepRunner {
   constructor(
     private readonly http: HttpStep,
+    private readonly integration: IntegrationStep,
     private readonly data: DataStep,
     private readonly workflow: WorkflowStep,
     private readonly children: ChildRuns,
@@ -34,6 +36,8 @@ export class StepPerformers implements StepRunner {
             traceparent: run.stored.traceparent,
           }),
         );
+      case 'integration':
+        return makeAttempts(activity, (input, attempt) => this.integration.attempt(activity, input, attempt));
       case 'data':
         return makeAttempts(activity, (input) => this.data.attempt(activity, input));
       case 'workflow':

@@ -42,6 +42,14 @@ const WRONG_FIELDS: readonly (readonly [type: string, field: string, kind: reado
   ['http', 'query', WRONG.object ?? [], { url: 'https://x' }],
   ['http', 'headers', WRONG.object ?? [], { url: 'https://x' }],
   ['http', 'expectStatus', [99, 600, 'ok', 200.5, [], [200, 'x'], {}], { url: 'https://x' }],
+  ['integration', 'integration', WRONG.text ?? [], { path: '/x' }],
+  ['integration', 'method', [5, 'FETCH', 'OPTIONS', {}], { integration: 'x', path: '/x' }],
+  ['integration', 'path', [5, 'x', 'ftp://x', {}], { integration: 'x' }],
+  ['integration', 'query', WRONG.object ?? [], { integration: 'x', path: '/x' }],
+  ['integration', 'headers', WRONG.object ?? [], { integration: 'x', path: '/x' }],
+  ['integration', 'operationId', WRONG.text ?? [], { integration: 'x' }],
+  ['integration', 'params', WRONG.object ?? [], { integration: 'x', operationId: 'o' }],
+  ['integration', 'expectStatus', [99, 'ok', []], { integration: 'x', path: '/x' }],
   ['event', 'type', [5, 'Lead', 'lead scored', 'lead..x', 'workflow.started', 'system.error', {}]],
   ['event', 'data', WRONG.object ?? [], { type: 'lead.x' }],
   ['event', 'subject', WRONG.text ?? [], { type: 'lead.x' }],
@@ -76,6 +84,7 @@ const wrongFields: Bad[] = WRONG_FIELDS.flatMap(([type, field, values, others = 
 
 const MISSING: readonly (readonly [type: string, field: string, others: JsonObject])[] = [
   ['http', 'url', {}],
+  ['integration', 'integration', { path: '/x' }],
   ['transform', 'value', {}],
   ['event', 'type', {}],
   ['data', 'action', { collection: 'x' }],
@@ -97,6 +106,7 @@ const missingFields = MISSING.map(([type, field, others]): Bad => [
 
 const unknownFields: Bad[] = [
   'http',
+  'integration',
   'transform',
   'event',
   'data',
@@ -263,7 +273,6 @@ const structure: Bad[] = [
   ['no type', 'steps[0].type', one({ id: 'a', with: {} })],
   ['an unknown type', 'steps[0].type', typed('htttp', {})],
   ['a type that is no text', 'steps[0].type', one({ id: 'a', type: 5 })],
-  ['the type integration', 'steps[0].type', typed('integration', {})],
   ['the type agent', 'steps[0].type', typed('agent', {})],
   ['the type constructor', 'steps[0].type', typed('constructor', {})],
   ['with as text', 'steps[0].with', one({ id: 'a', type: 'http', with: 'x' })],
@@ -338,6 +347,18 @@ const structure: Bad[] = [
     'params of another data action',
     'steps[0].with.document',
     typed('data', { action: 'list', collection: 'x', document: {} }),
+  ],
+  ['an integration without path and operation', 'steps[0].with', typed('integration', { integration: 'x' })],
+  [
+    'an integration with path and operation',
+    'steps[0].with',
+    typed('integration', { integration: 'x', path: '/x', operationId: 'o' }),
+  ],
+  ['params of a path', 'steps[0].with.params', typed('integration', { integration: 'x', path: '/x', params: {} })],
+  [
+    'a method of an operation',
+    'steps[0].with.method',
+    typed('integration', { integration: 'x', operationId: 'o', method: 'GET' }),
   ],
   ['a timeout of a transform', 'steps[0].timeout', one(transform('a', 1, { timeout: '1s' }))],
   ['a timeout of an event', 'steps[0].timeout', typed('event', { type: 'a.b' }, { timeout: '1s' })],
@@ -474,6 +495,18 @@ export const VALID_DEFINITIONS: readonly (readonly [what: string, definition: Js
   ['retryOn nothing', http({}, { retry: { retryOn: [] } })],
   ['event', typed('event', { type: 'lead.scored', data: { a: '${{ input.a }}' }, subject: 's' })],
   ['event with a computed type', typed('event', { type: '${{ input.t }}' })],
+  [
+    'integration',
+    typed('integration', { integration: 'github', path: '/user', query: { a: 1 }, expectStatus: [200, 404] }),
+  ],
+  [
+    'integration with an operation',
+    typed('integration', { integration: 'crm', operationId: 'getLead', params: { id: '${{ input.id }}' } }),
+  ],
+  [
+    'integration with a computed path',
+    typed('integration', { integration: 'crm', path: '${{ input.path }}', retry: { maxAttempts: 2 } }),
+  ],
   ['data get', typed('data', { action: 'get', collection: 'leads', id: '${{ input.id }}' })],
   ['data list', typed('data', { action: 'list', collection: 'leads', limit: 5 })],
   ['data create', typed('data', { action: 'create', collection: 'leads', document: { a: 1 } })],

@@ -15,11 +15,11 @@ import { capabilityOf, checkFields } from './step-fields';
 
 const STEP_FIELDS = ['id', 'type', 'with', 'if', 'needs', 'timeout', 'retry', 'onError', 'compensate'];
 const COMPENSATE_FIELDS = ['type', 'with', 'if', 'timeout', 'retry'];
-const COMPENSATING: readonly StepType[] = ['http', 'event', 'data', 'transform', 'workflow'];
+const COMPENSATING: readonly StepType[] = ['http', 'integration', 'event', 'data', 'transform', 'workflow'];
 /** Steps that are over at once. */
 const WITHOUT_TIMEOUT: readonly StepType[] = ['transform', 'event'];
 /** Steps whose attempts are calls. */
-const CALLS: readonly StepType[] = ['http', 'data'];
+const CALLS: readonly StepType[] = ['http', 'integration', 'data'];
 /** Names that JavaScript gives a meaning of its own are no ids: `steps.constructor` must never be anything but a step. */
 const STEP_ID =
   /^(?!(?:__proto__|constructor|prototype|toString|valueOf|hasOwnProperty)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$/;

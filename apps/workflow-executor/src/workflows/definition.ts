@@ -4,6 +4,7 @@ import type { ValidateFunction } from 'ajv';
 
 export const STEP_TYPES = [
   'http',
+  'integration',
   'transform',
   'event',
   'data',
@@ -16,7 +17,7 @@ export const STEP_TYPES = [
 export type StepType = (typeof STEP_TYPES)[number];
 
 /** Step types of the language that this version does not run yet. */
-export const PLANNED_STEP_TYPES = ['integration', 'agent'] as const;
+export const PLANNED_STEP_TYPES = ['agent'] as const;
 
 /** What makes a failed attempt worth another: a kind of failure, a class of statuses, or one status. */
 export type RetryCause = 'timeout' | 'network' | '4xx' | '5xx' | number;

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
+import { findSlowPattern } from '@agent-platform/shared-security';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 
@@ -39,21 +40,4 @@ export function checkInput(validate: ValidateFunction<JsonObject> | undefined, i
       errors,
     },
   );
-}
-
-/** A group with a quantifier inside and another behind it is what makes a regular expression take for ever. */
-function findSlowPattern(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, item] of Object.entries(value)) {
-    const patterns =
-      key === 'pattern' && typeof item === 'string'
-        ? [item]
-        : key === 'patternProperties'
-          ? Object.keys(item as object)
-          : [];
-    const slow = patterns.find((pattern) => pattern.length > 256 || /\([^)]*[+*{|][^)]*\)[+*{]/.test(pattern));
-    const found = slow ?? findSlowPattern(item);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -11,6 +11,7 @@ import { LIMITS } from './definition-limits';
 import { isExpression, isObject, type DefinitionProblems, type FieldType } from './definition-problems';
 
 const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const INTEGRATION_METHODS = HTTP_METHODS.filter((method) => method !== 'OPTIONS');
 const SIGNAL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** The params of each action of the domain `data`, beside `collection`. */
 const DATA_PARAMS: Readonly<Record<string, readonly string[]>> = {
@@ -38,6 +39,30 @@ const RULES: Record<StepType, TypeRule> = {
     required: ['url'],
     types: { query: 'object', headers: 'object' },
     check: http,
+  },
+  integration: {
+    fields: [
+      'integration',
+      'method',
+      'path',
+      'query',
+      'headers',
+      'body',
+      'operationId',
+      'params',
+      'expectStatus',
+      'mock',
+    ],
+    required: ['integration'],
+    types: {
+      integration: 'text',
+      path: 'text',
+      operationId: 'text',
+      query: 'object',
+      headers: 'object',
+      params: 'object',
+    },
+    check: integration,
   },
   transform: { fields: ['value'], required: ['value'] },
   event: {
@@ -87,17 +112,46 @@ export function checkFields(type: StepType, fields: JsonObject, path: string, pr
 /** What the agent of a run must hold for a step; undefined where its fields decide when it runs. */
 export function capabilityOf(type: StepType, { action }: JsonObject): Capability | undefined {
   if (type === 'event') return 'event_publish';
+  if (type === 'integration') return 'integration_execute';
   if (type !== 'data') return 'workflow_execute';
   if (typeof action !== 'string') return undefined;
   return ACTIONS.find(({ name }) => name === `data.${action}`)?.capability ?? undefined;
 }
 
 function http({ method, url, expectStatus }: JsonObject, path: string, problems: DefinitionProblems): void {
-  if (method !== undefined && !isExpression(method) && !(typeof method === 'string' && HTTP_METHODS.includes(method))) {
-    problems.fail(`${path}.method`, `must be one of ${HTTP_METHODS.join(', ')}`);
-  }
+  methodAndStatus({ method, expectStatus }, HTTP_METHODS, path, problems);
   if (url !== undefined && !isExpression(url) && !(typeof url === 'string' && /^https?:\/\/[^/]/.test(url))) {
     problems.fail(`${path}.url`, 'must be a URL that starts with http:// or https://');
+  }
+}
+
+function integration(fields: JsonObject, path: string, problems: DefinitionProblems): void {
+  const given = ['path', 'operationId'].filter((name) => Object.hasOwn(fields, name));
+  if (given.length !== 1) problems.fail(path, 'must have either path or operationId');
+  const foreign = given[0] === 'operationId' ? ['method', 'query'] : ['params'];
+  for (const name of foreign.filter((field) => given.length === 1 && Object.hasOwn(fields, field))) {
+    problems.fail(`${path}.${name}`, `has no meaning with ${given[0] ?? ''}`);
+  }
+  methodAndStatus(fields, INTEGRATION_METHODS, path, problems);
+  const { path: called } = fields;
+  if (
+    called !== undefined &&
+    typeof called === 'string' &&
+    !isExpression(called) &&
+    !/^(\/|https?:\/\/|\$\{\{)/.test(called)
+  ) {
+    problems.fail(`${path}.path`, 'must start with /');
+  }
+}
+
+function methodAndStatus(
+  { method, expectStatus }: { readonly method?: Json; readonly expectStatus?: Json },
+  methods: readonly string[],
+  path: string,
+  problems: DefinitionProblems,
+): void {
+  if (method !== undefined && !isExpression(method) && !(typeof method === 'string' && methods.includes(method))) {
+    problems.fail(`${path}.method`, `must be one of ${methods.join(', ')}`);
   }
   const statuses = Array.isArray(expectStatus) ? expectStatus : [expectStatus];
   const isStatus = (status: Json | undefined) =>

@@ -1,9 +1,10 @@
-import { ArrayMaxSize, IsArray, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
 import { ConnectionReply } from './integration';
+import { IsIntegrationReference } from './integration-name';
 import { defineAction } from '../define-action';
 
 export class ConnectIntegrationRequest {
-  @IsUUID()
+  @IsIntegrationReference()
   readonly id!: string;
 
   @IsOptional()

@@ -1,12 +1,11 @@
-import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { Integration } from './integration';
 import { IntegrationFields } from './integration-fields';
+import { IsIntegrationName } from './integration-name';
 import { defineAction } from '../define-action';
 
 export class CreateIntegrationRequest extends IntegrationFields {
-  @Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
-    message: 'name must be 1 to 100 letters, digits, dots, dashes or underscores',
-  })
+  @IsIntegrationName()
   readonly name!: string;
 
   /** A ready definition of the catalogue, such as `github`, instead of the fields below. */

@@ -1,8 +1,8 @@
-import { IsUUID } from 'class-validator';
+import { IsIntegrationReference } from './integration-name';
 import { defineAction } from '../define-action';
 
 export class DisconnectIntegrationRequest {
-  @IsUUID()
+  @IsIntegrationReference()
   readonly id!: string;
 }
 

@@ -1,10 +1,14 @@
-import { IsIn, IsObject, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsIn, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { Json, JsonObject } from '../json';
 import { IntegrationResponse } from './integration';
+import { IsIntegrationReference } from './integration-name';
 import { defineAction } from '../define-action';
 
+/** An answer on the bus may take two minutes; this leaves room for what goes before and after the call. */
+export const MAX_CALL_SECONDS = 100;
+
 export class ExecuteIntegrationRequest {
-  @IsUUID()
+  @IsIntegrationReference()
   readonly id!: string;
 
   /** Default GET. */
@@ -39,6 +43,13 @@ export class ExecuteIntegrationRequest {
   @IsOptional()
   @IsObject()
   readonly params?: JsonObject;
+
+  /** How long the call may take in all, repetitions included; default 25. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_CALL_SECONDS)
+  readonly timeoutSeconds?: number;
 }
 
 /** Calls an integration with the stored credential, which the caller never sees. */
@@ -47,6 +58,7 @@ export const executeIntegration = defineAction({
   capability: 'integration_execute',
   effect: 'write',
   http: { method: 'POST', path: '/v1/integrations/{id}/execute', success: 200 },
+  longestMs: (MAX_CALL_SECONDS + 10) * 1000,
   request: ExecuteIntegrationRequest,
   reply: IntegrationResponse,
   summary: 'Calls an integration with the stored credential, which the caller never sees.',

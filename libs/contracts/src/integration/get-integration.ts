@@ -1,9 +1,9 @@
-import { IsUUID } from 'class-validator';
 import { Integration } from './integration';
+import { IsIntegrationReference } from './integration-name';
 import { defineAction } from '../define-action';
 
 export class GetIntegrationRequest {
-  @IsUUID()
+  @IsIntegrationReference()
   readonly id!: string;
 }
 

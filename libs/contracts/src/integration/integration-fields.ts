@@ -30,13 +30,23 @@ export class IntegrationFields {
   @IsObject()
   readonly auth?: JsonObject;
 
+  /** What stands for the variables of a catalogue definition, such as `{"subdomain": "acme"}`. */
+  @IsOptional()
+  @IsObject()
+  readonly variables?: JsonObject;
+
+  /** Headers that are sent with every call. */
+  @IsOptional()
+  @IsObject()
+  readonly headers?: JsonObject;
+
   /** Hosts that the credential may be sent to; default that of the base URL. */
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(50)
   @IsString({ each: true })
   @MaxLength(253, { each: true })
-  readonly allowedHosts?: string[];
+  readonly allowedHosts?: readonly string[];
 
   /** Method, path, interval and expected status. */
   @IsOptional()
@@ -53,6 +63,16 @@ export class IntegrationFields {
   @IsOptional()
   @IsObject()
   readonly webhook?: JsonObject;
+
+  /**
+   * Agents besides the owner that may use it, the whole list: `{agentId, connection}`, where `connection` is `owner` (the
+   * default: it calls with the owner's connection and never sees the credential) or `own` (it connects by itself).
+   */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @IsObject({ each: true })
+  readonly grants?: readonly JsonObject[];
 
   /** An OpenAPI document; its operations become callable by operationId. */
   @IsOptional()

@@ -3,23 +3,66 @@ import type { Json, JsonObject } from '../json';
 export const AUTH_METHODS = ['oauth2', 'api_key', 'basic'] as const;
 export type AuthMethod = (typeof AUTH_METHODS)[number];
 
-/** The caller's own connection to an integration; never a credential. */
+/** Whose connection a granted agent calls with. */
+export const GRANTED_CONNECTIONS = ['owner', 'own'] as const;
+export type GrantedConnection = (typeof GRANTED_CONNECTIONS)[number];
+
+/** The connection that the caller calls with; never a credential. */
 export interface Connection {
+  /** `expiring`: it ends within a week and cannot be refreshed. */
   readonly state: 'connected' | 'expiring' | 'reauth_required' | 'disconnected';
+  /** Whose account it is, where the provider says so. */
   readonly account: string | null;
   readonly scopes: readonly string[];
+  /** Of the access token; one that can be refreshed is, before this. */
   readonly expiresAt: string | null;
+  /** Why it must be made again. */
+  readonly problem: string | null;
+}
+
+/** How much an agent has used an integration. */
+export interface IntegrationUsage {
+  readonly calls: number;
+  /** Calls that were not answered, or with a status from 500 on. */
+  readonly failures: number;
+  readonly lastUsedAt: string | null;
+}
+
+export interface GrantWithUsage extends IntegrationUsage {
+  readonly agentId: string;
+  readonly connection: GrantedConnection;
+}
+
+/** An operation of an imported OpenAPI document. */
+export interface IntegrationOperation {
+  readonly operationId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string | null;
 }
 
 /** A third-party service that agents may call with a stored credential. */
 export class Integration {
   readonly id!: string;
+  /** The owner. */
+  readonly agentId!: string;
   readonly name!: string;
+  /** The definition of the catalogue that it was made from. */
+  readonly provider!: string | null;
   readonly baseUrl!: string;
   readonly authMethod!: AuthMethod;
+  /** Without the client secret. */
+  readonly auth!: JsonObject;
+  readonly headers!: Readonly<Record<string, string>>;
   readonly allowedHosts!: readonly string[];
+  readonly healthCheck!: JsonObject | null;
   readonly rateLimitRpm!: number | null;
   readonly connection!: Connection;
+  readonly usage!: IntegrationUsage;
+  /** Only of one that the caller owns, and not in lists. */
+  readonly grants?: readonly GrantWithUsage[];
+  /** Not in lists. */
+  readonly operations?: readonly IntegrationOperation[];
   readonly createdAt!: string;
   readonly updatedAt!: string;
 }

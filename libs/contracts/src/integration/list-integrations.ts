@@ -2,7 +2,6 @@ import { Integration } from './integration';
 import { PageRequest } from '../page';
 import { defineAction } from '../define-action';
 
-/** No params. */
 export class ListIntegrationsRequest extends PageRequest {}
 
 /** The integrations that the agent may see. */

@@ -1,16 +1,15 @@
-import { IsOptional, IsUUID, Matches } from 'class-validator';
+import { IsOptional } from 'class-validator';
 import { Integration } from './integration';
 import { IntegrationFields } from './integration-fields';
+import { IsIntegrationName, IsIntegrationReference } from './integration-name';
 import { defineAction } from '../define-action';
 
 export class UpdateIntegrationRequest extends IntegrationFields {
-  @IsUUID()
+  @IsIntegrationReference()
   readonly id!: string;
 
   @IsOptional()
-  @Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
-    message: 'name must be 1 to 100 letters, digits, dots, dashes or underscores',
-  })
+  @IsIntegrationName()
   readonly name?: string;
 }
 

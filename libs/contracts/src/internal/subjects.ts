@@ -5,7 +5,16 @@ export const INTERNAL_CALLS = {
   verifyKey: { subject: 'rpc.internal.auth.verify-key.v1', service: 'auth', callers: ['gateway'] },
   verifySignature: { subject: 'rpc.internal.auth.verify-signature.v1', service: 'auth', callers: ['gateway'] },
   leasePermits: { subject: 'rpc.internal.auth.lease-permits.v1', service: 'auth', callers: ['gateway'] },
-  getAgent: { subject: 'rpc.internal.auth.get-agent.v1', service: 'auth', callers: ['workflow-executor'] },
+  getAgent: {
+    subject: 'rpc.internal.auth.get-agent.v1',
+    service: 'auth',
+    callers: ['workflow-executor', 'integrations'],
+  },
+  oauthCallback: {
+    subject: 'rpc.internal.integrations.oauth-callback.v1',
+    service: 'integrations',
+    callers: ['gateway'],
+  },
   recordAudit: { subject: 'rpc.internal.auth.record-audit.v1', service: 'auth', callers: 'all' },
 } as const satisfies Record<
   string,

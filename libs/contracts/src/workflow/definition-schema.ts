@@ -72,6 +72,35 @@ const FORMS: Readonly<Record<string, StepForm>> = {
       ...MOCK,
     },
   },
+  integration: {
+    description: 'Calls an integration with its stored credential. Output: {status, headers, body}.',
+    required: ['integration'],
+    fields: {
+      integration: text('Id or name.'),
+      method: orExpression({ enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] }),
+      path: orExpression({
+        description: 'Below its base URL; starts with /.',
+        type: 'string',
+        pattern: '^(/|https?://|\\$\\{\\{)',
+      }),
+      query: object('Names and values of the query.'),
+      headers: object('Names and values of headers.'),
+      body: describe('Text is sent as it is, anything else as JSON.'),
+      operationId: text('An operation of its OpenAPI document, instead of path.'),
+      params: object('The parameters of the operation.'),
+      expectStatus: orExpression({
+        description: 'The status, or the list of statuses, that counts as success; 2xx without it.',
+        anyOf: [STATUS, { type: 'array', minItems: 1, items: STATUS }],
+      }),
+      ...MOCK,
+    },
+    more: {
+      oneOf: [
+        { required: ['path'], properties: { params: false } },
+        { required: ['operationId'], properties: { method: false, query: false } },
+      ],
+    },
+  },
   transform: {
     description: 'Computes a value. Output: the value.',
     required: ['value'],
@@ -274,7 +303,7 @@ export const WORKFLOW_DEFINITION_SCHEMA = {
       type: 'object',
       required: ['type'],
       additionalProperties: false,
-      properties: { type: { enum: ['http', 'event', 'data', 'transform', 'workflow'] }, ...COMMON },
+      properties: { type: { enum: ['http', 'integration', 'event', 'data', 'transform', 'workflow'] }, ...COMMON },
       allOf: FORM_BY_TYPE,
     },
   },

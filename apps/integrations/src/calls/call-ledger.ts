@@ -1,0 +1,87 @@
+import type { AuditEntry } from '@agent-platform/contracts';
+import { storable, unavailableIfDisconnected } from '@agent-platform/database';
+import { OutboxRelay } from '@agent-platform/messaging';
+import { SERVICE_POOL } from '@agent-platform/service-host';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+
+/** What is written at the end of a call. */
+export interface EndedCall {
+  readonly integrationId: string;
+  readonly agentId: string;
+  readonly failed: boolean;
+  /** Undefined where another place writes it. */
+  readonly audit: AuditEntry | undefined;
+  /** Under an idempotency key; `answer` where it is to be kept. */
+  readonly once?: {
+    readonly callId: string;
+    readonly action: string;
+    readonly key: string;
+    readonly paramsHash: string;
+    readonly answer?: { readonly status: number; readonly body: string };
+  };
+}
+
+interface Waiting {
+  readonly call: EndedCall;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** In one statement; more wait for the next. */
+const MAX_BATCH = 200;
+
+/**
+ * Writes the ends of calls: usage, audit and first answers. What comes while one statement is under way is the next one's, so
+ * that a call alone pays for one commit and a thousand share it.
+ */
+@Injectable()
+export class CallLedger {
+  private waiting: Waiting[] = [];
+  private busy = false;
+
+  constructor(
+    @Inject(SERVICE_POOL) private readonly pool: Pool,
+    private readonly relay: OutboxRelay,
+  ) {}
+
+  /** Resolves when it is stored. @throws AppError `service.unavailable` when Postgres cannot be reached */
+  end(call: EndedCall): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ call, resolve, reject });
+      if (!this.busy) void this.write();
+    });
+  }
+
+  private async write(): Promise<void> {
+    this.busy = true;
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, MAX_BATCH);
+      try {
+        const values = [storable(JSON.stringify(batch.map(({ call }) => rowOf(call))))];
+        await this.pool.query({ name: 'end-calls', text: 'SELECT integration.end_calls($1)', values });
+        for (const { resolve } of batch) resolve();
+        this.relay.wake();
+      } catch (error) {
+        for (const { reject } of batch) reject(unavailableIfDisconnected(error));
+      }
+    }
+    this.busy = false;
+  }
+}
+
+function rowOf({ integrationId, agentId, failed, audit, once }: EndedCall): object {
+  return {
+    integrationId,
+    agentId,
+    failed,
+    ...(audit && { auditId: audit.id, audit: JSON.stringify(audit) }),
+    ...(once && {
+      callId: once.callId,
+      action: once.action,
+      key: once.key,
+      paramsHash: once.paramsHash,
+      ...once.answer,
+    }),
+  };
+}

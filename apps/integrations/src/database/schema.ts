@@ -1,0 +1,9 @@
+import { roleOf, type MigratedSchema } from '@agent-platform/database';
+import { createIntegration } from './migrations/1764400000000-create-integration';
+
+/** The schema of this service with its history. */
+export const INTEGRATION_SCHEMA: MigratedSchema = {
+  schema: 'integration',
+  role: roleOf('integrations'),
+  migrations: [createIntegration],
+};
