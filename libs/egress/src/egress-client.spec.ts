@@ -74,10 +74,10 @@ describe('EgressClient', () => {
     expect(await codeOf(client.request(get(flood)))).toBe('egress.response.too-large');
   });
 
-  it('tells a reset and a closed port as a failed connection', async () => {
+  it('tells a connection that broke, where the peer may have acted, from one that was never there', async () => {
     const reset = await serve((request) => request.socket.resetAndDestroy());
     const client = clientWith();
-    expect(await codeOf(client.request(get(reset)))).toBe('egress.connection.failed');
+    expect(await codeOf(client.request(get(reset)))).toBe('egress.connection.lost');
     expect(await codeOf(client.request(get('http://127.0.0.1:1')))).toBe('egress.connection.failed');
   });
 

@@ -505,7 +505,7 @@ export const VALID_DEFINITIONS: readonly (readonly [what: string, definition: Js
   ],
   [
     'integration with a computed path',
-    typed('integration', { integration: 'crm', path: '${{ input.path }}', retry: { maxAttempts: 2 } }),
+    typed('integration', { integration: 'crm', path: '${{ input.path }}' }, { retry: { maxAttempts: 2 } }),
   ],
   ['data get', typed('data', { action: 'get', collection: 'leads', id: '${{ input.id }}' })],
   ['data list', typed('data', { action: 'list', collection: 'leads', limit: 5 })],
