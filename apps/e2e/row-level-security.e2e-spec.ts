@@ -32,6 +32,17 @@ const ROW: Readonly<Record<string, string>> = {
   'workflow.workflow_schedules':
     "(workflow_id, agent_id, cron, timezone, overlap, catch_up, jitter, paused, input) VALUES ($2, $1, 'x', 'UTC', 'skip', '', '', true, '{}')",
   'workflow.scheduled_workflow_runs': "(workflow_id, due_at, agent_id, outcome) VALUES ($2, now(), $1, 'missed')",
+  'integration.integrations':
+    "(id, agent_id, name, base_url, auth_method, auth, allowed_hosts) VALUES ($2, $1, $2::text, 'https://x', 'basic', '{}', '{x}')",
+  'integration.agent_integrations': '(integration_id, agent_id, owner_id) VALUES ($2, $1, $1)',
+  'integration.master_keys':
+    "(version, salt, proof) VALUES (('x' || left($2::text, 2))::bit(8)::int, $1::text::bytea, 'x')",
+  'integration.integration_credentials':
+    "(id, integration_id, agent_id, purpose, key_version, wrapped_key, sealed) VALUES ($2, $2, $1, 'connection', 1, 'x', 'x')",
+  'integration.oauth_flows':
+    "(state_hash, agent_id, integration_id, key_version, binding, scopes, expires_at) VALUES ($2::text::bytea, $1, $2, 1, 'x', '{}', now())",
+  'integration.call_windows': '(integration_id, agent_id) VALUES ($2, $1)',
+  'integration.calls_under_way': '(agent_id, key, call_id, expires_at) VALUES ($1, $2::text, $2, now())',
   outbox: "(agent_id, kind, message_id, payload) VALUES ($1, 'audit', $2, '{}')",
   idempotency_records: "(agent_id, action, key, params_hash, status, body) VALUES ($1, 'a', $2::text, 'x', 200, '')",
 };

@@ -90,6 +90,7 @@ function formsOf(secret: string): string[] {
     JSON.stringify(json).slice(1, -1),
     encoded,
     strict,
+    encodeURIComponent(encoded),
     encodeURIComponent(strict),
     strict.replaceAll('%20', '+'),
     allEncoded,

@@ -1,0 +1,127 @@
+import type { CreateIntegrationRequest } from '@agent-platform/contracts';
+import type { AppError } from '@agent-platform/errors';
+import { changedDefinition, newDefinition } from './definition';
+import { isAllowedHost, isSafeForSecrets } from './hosts';
+
+const OAUTH = { authorizeUrl: 'https://a.example/auth', tokenUrl: 'https://a.example/token', clientId: 'id' };
+const BASE: CreateIntegrationRequest = {
+  name: 'crm',
+  baseUrl: 'https://api.example.com/v1/',
+  authMethod: 'api_key',
+  auth: { header: 'authorization' },
+};
+const oauth = (auth: object) =>
+  ({ ...BASE, authMethod: 'oauth2', auth: { ...OAUTH, ...auth } }) as CreateIntegrationRequest;
+const pathsOf = (request: object): string[] => {
+  try {
+    newDefinition({ ...BASE, ...request });
+    return [];
+  } catch (error) {
+    return ((error as AppError).options.errors ?? []).map(({ path }) => path);
+  }
+};
+
+describe('newDefinition', () => {
+  it('fills in what is not given, and keeps the client secret apart', () => {
+    expect(newDefinition(BASE).definition).toMatchObject({
+      baseUrl: 'https://api.example.com/v1',
+      allowedHosts: ['api.example.com'],
+      headers: {},
+      rateLimitRpm: null,
+      healthCheck: null,
+    });
+    const { definition, clientSecret } = newDefinition(oauth({ clientSecret: 'hush' }));
+    expect(clientSecret).toBe('hush');
+    expect(JSON.stringify(definition)).not.toContain('hush');
+  });
+
+  it.each([
+    ['baseUrl', { baseUrl: undefined }],
+    ['baseUrl', { baseUrl: 'http://api.example.com' }],
+    ['baseUrl', { baseUrl: 'https://user:pw@api.example.com' }],
+    ['baseUrl', { baseUrl: 'https://api.example.com?a=b' }],
+    ['baseUrl', { baseUrl: 'https://api.example.com#a' }],
+    ['baseUrl', { baseUrl: 'nonsense' }],
+    ['authMethod', { authMethod: undefined }],
+    ['auth', { auth: {} }],
+    ['auth', { auth: { header: 'a', query: 'b' } }],
+    ['auth.header', { auth: { header: 'a b' } }],
+    ['auth.colour', { auth: { header: 'a', colour: 1 } }],
+    ['auth.pathPrefix', { auth: { pathPrefix: '/bot' } }],
+    ['auth.clientId', { ...oauth({}), auth: { authorizeUrl: OAUTH.authorizeUrl, tokenUrl: OAUTH.tokenUrl } }],
+    ['auth.tokenUrl', oauth({ tokenUrl: 'http://a.example/token' })],
+    ['auth.tokenUrl', oauth({ tokenUrl: 'https://u:p@a.example/token' })],
+    ['auth.authorizeUrl', oauth({ authorizeUrl: 'javascript:alert(1)' })],
+    ['auth.revokeUrl', oauth({ revokeUrl: 5 })],
+    ['auth.scopes', oauth({ scopes: 'repo' })],
+    ['auth.clientAuth', oauth({ clientAuth: 'jwt' })],
+    ['auth.account', oauth({ account: { path: '/me' } })],
+    ['allowedHosts[0]', { allowedHosts: ['https://api.example.com'] }],
+    ['allowedHosts[1]', { allowedHosts: ['api.example.com', '*'] }],
+    ['allowedHosts[0]', { allowedHosts: ['*.*.example.com'] }],
+    ['allowedHosts[0]', { allowedHosts: ['a b'] }],
+    ['allowedHosts', { allowedHosts: [] }],
+    ['headers.a b', { headers: { 'a b': 'c' } }],
+    ['headers.a', { headers: { a: 'b\r\nc: d' } }],
+    ['headers.a', { headers: { a: 5 } }],
+    ['healthCheck.path', { healthCheck: {} }],
+    ['healthCheck.method', { healthCheck: { path: '/', method: 'DELETE' } }],
+    ['healthCheck.interval', { healthCheck: { path: '/', interval: '5' } }],
+    ['grants[0].agentId', { grants: [{ agentId: 'x' }] }],
+    ['grants[0].connection', { grants: [{ agentId: '01938f9e-7c1e-7000-8000-000000000001', connection: 'mine' }] }],
+    ['variables', { variables: {} }],
+    ['openapi.openapi', { openapi: { swagger: '2.0' } }],
+  ])('refuses a wrong %s: %j', (path, request) => {
+    expect(pathsOf(request)).toContain(path);
+  });
+
+  it('refuses a second grant for the same agent', () => {
+    const grant = { agentId: '01938f9e-7c1e-7000-8000-000000000001' };
+    expect(pathsOf({ grants: [grant, grant] })).toEqual(['grants[0].agentId', 'grants[1].agentId'].slice(1));
+  });
+
+  it('says what is planned', () => {
+    expect(() => newDefinition({ ...BASE, webhook: {} })).toThrow('action.not-implemented');
+  });
+});
+
+describe('changedDefinition', () => {
+  const before = newDefinition(oauth({ scopes: ['a'] })).definition;
+
+  it('keeps what is not given', () => {
+    const { definition } = changedDefinition(before, { id: 'crm', auth: { scopes: ['b'] }, rateLimitRpm: 5 });
+    expect(definition).toEqual({ ...before, auth: { ...OAUTH, scopes: ['b'] }, rateLimitRpm: 5 });
+  });
+
+  it('takes another method with its own fields alone', () => {
+    expect(changedDefinition(before, { id: 'crm', authMethod: 'basic', auth: {} }).definition.auth).toEqual({});
+    expect(() => changedDefinition(before, { id: 'crm', authMethod: 'api_key' })).toThrow('auth');
+  });
+
+  it('lets the hosts follow the base URL', () => {
+    const { definition } = changedDefinition(before, { id: 'crm', baseUrl: 'https://other.example' });
+    expect(definition.allowedHosts).toEqual(['other.example']);
+  });
+});
+
+describe('hosts', () => {
+  it('compares whole names, with their port', () => {
+    const allows = (url: string, ...hosts: string[]) => isAllowedHost(new URL(url), hosts);
+    expect(allows('https://API.example.com./x', 'api.example.com')).toBe(true);
+    expect(allows('https://api.example.com:443/x', 'api.example.com')).toBe(true);
+    expect(allows('http://127.0.0.1:80', '127.0.0.1')).toBe(true);
+    expect(allows('http://127.0.0.1:81', '127.0.0.1')).toBe(false);
+    expect(allows('https://a.b.example.com', '*.example.com')).toBe(true);
+    expect(allows('https://example.com', '*.example.com')).toBe(false);
+    expect(allows('https://example.com.evil.example', 'example.com')).toBe(false);
+  });
+
+  it.each(['https://x.example', 'http://crm:8080', 'http://127.0.0.1', 'http://[::1]', 'http://crm.prod.svc'])(
+    'lets a credential travel to %s',
+    (url) => expect(isSafeForSecrets(new URL(url))).toBe(true),
+  );
+
+  it.each(['http://x.example', 'http://crm.svc.example', 'ws://localhost', 'ftp://localhost'])('but not to %s', (url) =>
+    expect(isSafeForSecrets(new URL(url))).toBe(false),
+  );
+});
