@@ -3,6 +3,7 @@ export { startNatsBackend } from './backend';
 export { TestClient, type Answer } from './client';
 export { testEnvironment, testScale } from './environment';
 export { createPrivateDatabase, type PrivateDatabase } from './private-database';
+export { consentInBrowser, startOAuthServer, type OAuthServer } from './oauth-server';
 export { startPeer, type Peer } from './peer';
 export { createTestDatabase, type TestDatabase } from './test-database';
 export {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AuthMethod } from '@agent-platform/contracts';
+import type { AuthMethod, JsonObject } from '@agent-platform/contracts';
 import { findSlowPattern } from '@agent-platform/shared-security';
 import { validatorOf } from '../integrations/check-json';
 import { newDefinition } from '../integrations/definition';
@@ -39,7 +39,7 @@ describe.each([...CATALOGUE])('%s', (id, provider) => {
     const methods = Object.keys(provider.authMethods) as AuthMethod[];
     expect(methods.length).toBeGreaterThan(0);
     for (const authMethod of methods) {
-      const auth = authMethod === 'oauth2' ? { clientId: 'id', clientSecret: 'secret' } : {};
+      const auth: JsonObject = authMethod === 'oauth2' ? { clientId: 'id', clientSecret: 'secret' } : {};
       const { definition } = newDefinition({ name: id, from: id, authMethod, auth, variables: variablesOf(provider) });
       expect(JSON.stringify(definition.baseUrl + definition.allowedHosts.join())).not.toMatch(/[{}]/);
       expect(isAllowedHost(new URL(definition.baseUrl), definition.allowedHosts)).toBe(true);

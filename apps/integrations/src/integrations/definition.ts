@@ -85,9 +85,12 @@ export function changedDefinition(before: Definition, request: UpdateIntegration
   }
   // Another method has other fields; of the same one those that are not given stay.
   const isSameMethod = request.authMethod === undefined || request.authMethod === before.authMethod;
-  const { healthCheck, rateLimitRpm, openapi, ...others } = before;
+  const { baseUrl, authMethod, headers, allowedHosts, healthCheck, rateLimitRpm, openapi } = before;
   const fields = {
-    ...others,
+    baseUrl,
+    authMethod,
+    headers,
+    allowedHosts,
     ...(healthCheck && { healthCheck }),
     ...(rateLimitRpm !== null && { rateLimitRpm }),
     ...(openapi && { openapi }),
