@@ -31,8 +31,8 @@ export interface ActionDefinition<Request extends object = object, Reply extends
   readonly list?: boolean;
   /** True where the answer holds a key or secret that is shown this once; an answer kept for a repetition is encrypted. */
   readonly answersSecret?: boolean;
-  /** How long it may take, where that is longer than actions usually do. */
-  readonly longestMs?: number;
+  /** The param that says how many seconds it may take beyond what actions usually do; without one it is `wait`, 0 to 60. */
+  readonly duration?: { readonly param: string; readonly defaultSeconds: number; readonly maxSeconds: number };
   /** What it does, in a sentence or two, for the documents. */
   readonly summary: string;
   /** Params that the documents show; they must pass the request's own validation. */

@@ -72,7 +72,12 @@ export { signalRun, SignalRunRequest } from './run/signal-run';
 export { connectIntegration, ConnectIntegrationRequest } from './integration/connect-integration';
 export { createIntegration, CreateIntegrationRequest } from './integration/create-integration';
 export { disconnectIntegration, DisconnectIntegrationRequest } from './integration/disconnect-integration';
-export { executeIntegration, ExecuteIntegrationRequest, MAX_CALL_SECONDS } from './integration/execute-integration';
+export {
+  DEFAULT_CALL_SECONDS,
+  executeIntegration,
+  ExecuteIntegrationRequest,
+  MAX_CALL_SECONDS,
+} from './integration/execute-integration';
 export { getIntegration, GetIntegrationRequest } from './integration/get-integration';
 export { getIntegrationHealth, GetIntegrationHealthRequest } from './integration/get-integration-health';
 export {

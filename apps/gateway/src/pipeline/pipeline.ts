@@ -20,7 +20,7 @@ import { isSigned, verifySignature } from './verify-signature';
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** What an action may add to its own wait before it counts as lost. */
 const WAIT_MARGIN_MS = 5000;
-const MAX_WAIT_SECONDS = 60;
+const WAIT = { param: 'wait', defaultSeconds: 0, maxSeconds: 60 };
 /** A revocation is in force within a second: a request that was under way for longer than this is looked at again. */
 const LONG_REQUEST_MS = 500;
 
@@ -141,7 +141,7 @@ export class Pipeline {
       queryParams,
     });
     const reply = await this.parts.bus.request(subjectOf(action), payload, {
-      timeoutMs: action.longestMs ?? this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
+      timeoutMs: this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
       headers: header(CONTEXT_HEADER, context),
     });
     const status = Number(reply.headers?.get(STATUS_HEADER) ?? 500);
@@ -231,15 +231,16 @@ function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): s
   return key;
 }
 
-/** Only an action that lets its caller wait has a `wait`; a wrong one is refused by its service. */
+/** Only an action that lets its caller say how long has such a param; a wrong one is refused by its service. */
 function waitOf(
   action: ActionDefinition,
   payload: Buffer,
   queryParams: Readonly<Record<string, string | string[]>> = {},
 ): number {
-  if (!action.http.query?.includes('wait') && action.http.method !== 'GET') return 0;
-  const text = queryParams.wait ?? /"wait"\s*:\s*(\d{1,2})\b/.exec(payload.toString('latin1'))?.[1] ?? 0;
-  const seconds = Math.min(Number(text), MAX_WAIT_SECONDS);
+  if (!action.duration && !action.http.query?.includes('wait') && action.http.method !== 'GET') return 0;
+  const { param, defaultSeconds, maxSeconds } = action.duration ?? WAIT;
+  const named = new RegExp(`"${param}"\\s*:\\s*(\\d{1,3})\\b`).exec(payload.toString('latin1'))?.[1];
+  const seconds = Math.min(Number(queryParams[param] ?? named ?? defaultSeconds), maxSeconds);
   return seconds > 0 ? seconds * 1000 + WAIT_MARGIN_MS : 0;
 }
 

@@ -1,4 +1,9 @@
-import type { ExecuteIntegrationRequest, IntegrationResponse, Json } from '@agent-platform/contracts';
+import {
+  DEFAULT_CALL_SECONDS,
+  type ExecuteIntegrationRequest,
+  type IntegrationResponse,
+  type Json,
+} from '@agent-platform/contracts';
 import { EgressClient, type EgressResponse } from '@agent-platform/egress';
 import { AppError } from '@agent-platform/errors';
 import {
@@ -24,7 +29,6 @@ import { Operations } from './operations';
 import { retryDelayMs } from './retry';
 import { isAllowedHost } from '../integrations/hosts';
 
-const DEFAULT_TIMEOUT_SECONDS = 25;
 /** How much longer than its call an idempotency key counts as taken, should the process die. */
 const CLAIM_MARGIN_SECONDS = 10;
 /** Answers of a provider that a later request under the same key may still better. */
@@ -58,7 +62,7 @@ export class CallsService {
    *   `request.invalid`, `egress.*`
    */
   async execute(call: Call, request: ExecuteIntegrationRequest): Promise<Reply> {
-    const timeoutSeconds = request.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+    const timeoutSeconds = request.timeoutSeconds ?? DEFAULT_CALL_SECONDS;
     const deadlineMs = Date.now() + timeoutSeconds * 1000;
     const target = await this.connections.find(call.rows, request.id, deadlineMs);
     const outgoing = await this.prepare(call, target, request);

@@ -7,6 +7,7 @@ import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { Pool, QueryResultRow } from 'pg';
+import { IntegrationsConfig } from '../config';
 import type { OAuth2Auth } from '../integrations/auth-definition';
 import { OAuthClient, type TokenOutcome } from '../oauth/oauth-client';
 import type { Tokens } from '../oauth/token-answer';
@@ -14,8 +15,8 @@ import { Vault, type SealedIdentity } from '../vault/vault';
 import type { ClientSecret, OAuth2Credential } from './credential';
 import { SEALED_COLUMNS, type StoredCredential } from './credential-store';
 
-/** Longer than an authorization server may take (`OAUTH_TIMEOUT_MS` is 60 s at the most), and storing its answer. */
-const LEASE_SECONDS = 90;
+/** What storing an answer may take, beside the time in which the authorization server must have given it. */
+const STORE_MARGIN_MS = 5000;
 /** How often a replica looks whether another's refresh has ended. */
 const POLL_MS = 100;
 /** How long to try to store what must not be lost: PostgreSQL is back by then, or this process is not needed any more. */
@@ -50,6 +51,7 @@ interface Current extends QueryResultRow {
 @Injectable()
 export class Refresher implements BeforeApplicationShutdown {
   private readonly underWay = new Map<string, Promise<void>>();
+  private readonly leaseSeconds: number;
   /** Until when a credential is left alone, as its server asked. */
   private readonly paused = new Map<string, number>();
 
@@ -59,7 +61,10 @@ export class Refresher implements BeforeApplicationShutdown {
     private readonly oauth: OAuthClient,
     private readonly relay: OutboxRelay,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    { oauthTimeoutMs }: IntegrationsConfig,
+  ) {
+    this.leaseSeconds = (2 * oauthTimeoutMs + STORE_MARGIN_MS) / 1000;
+  }
 
   /**
    * Resolves when the credential has a newer version than the given one: refreshed here, elsewhere, or connected anew.
@@ -113,10 +118,10 @@ export class Refresher implements BeforeApplicationShutdown {
                SELECT id, refresh_until IS NOT NULL AND rotates IS DISTINCT FROM false AS abandoned
                FROM integration.integration_credentials WHERE id = $1 AND version = $2 AND state = 'connected' AND refreshable
                  AND (refresh_until IS NULL OR refresh_until < now()) FOR UPDATE)
-             UPDATE integration.integration_credentials c SET refresh_until = now() + interval '${LEASE_SECONDS} seconds'
+             UPDATE integration.integration_credentials c SET refresh_until = now() + make_interval(secs => $3)
              FROM seen, integration.integrations i WHERE c.id = seen.id AND i.id = c.integration_id
              RETURNING ${SEALED_COLUMNS}, c.rotates, i.auth, i.name, CASE WHEN seen.abandoned THEN 'abandoned' ELSE 'leased' END AS outcome`,
-      values: [id, version],
+      values: [id, version, this.leaseSeconds],
     });
     return rows[0];
   }

@@ -6,6 +6,7 @@ import { defineAction } from '../define-action';
 
 /** An answer on the bus may take two minutes; this leaves room for what goes before and after the call. */
 export const MAX_CALL_SECONDS = 100;
+export const DEFAULT_CALL_SECONDS = 25;
 
 export class ExecuteIntegrationRequest {
   @IsIntegrationReference()
@@ -44,7 +45,7 @@ export class ExecuteIntegrationRequest {
   @IsObject()
   readonly params?: JsonObject;
 
-  /** How long the call may take in all, repetitions included; default 25. */
+  /** How long the call may take in all, repetitions included. */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -58,7 +59,7 @@ export const executeIntegration = defineAction({
   capability: 'integration_execute',
   effect: 'write',
   http: { method: 'POST', path: '/v1/integrations/{id}/execute', success: 200 },
-  longestMs: (MAX_CALL_SECONDS + 10) * 1000,
+  duration: { param: 'timeoutSeconds', defaultSeconds: DEFAULT_CALL_SECONDS, maxSeconds: MAX_CALL_SECONDS },
   request: ExecuteIntegrationRequest,
   reply: IntegrationResponse,
   summary: 'Calls an integration with the stored credential, which the caller never sees.',
