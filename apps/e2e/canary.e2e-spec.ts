@@ -4,14 +4,15 @@ import {
   MASTER_KEY,
   signatureHeaders,
   startTestPlatform,
-  testEnvironment,
   TestClient,
   until,
   type Answer,
   type TestPlatform,
+  everythingWritten,
+  formsOf,
+  logEverything,
+  whereFound,
 } from '@agent-platform/testing';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 
 let platform: TestPlatform;
 /** Every answer that was not meant to hold a secret. */
@@ -20,10 +21,7 @@ const secrets: string[] = [MASTER_KEY];
 
 beforeAll(async () => {
   platform = await startTestPlatform('separate processes', { LOG_LEVEL: 'debug' });
-  // Every statement with its parameters, as a curious operator would have it.
-  await platform.database.query(`DO $$ BEGIN
-    EXECUTE format('ALTER DATABASE %I SET log_statement = ''all''', current_database());
-    EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length_on_error = -1', current_database()); END $$`);
+  await logEverything(platform);
   // The connections that are there have the old setting.
   for (const service of ['auth', 'workflow-executor'] as const) {
     await platform.separate?.processes.get(service)?.stop();
@@ -88,43 +86,6 @@ async function useEverything(): Promise<void> {
   answers.push(await (await fetch(`${gateway}/metrics`)).text());
 }
 
-/** A secret in clear, in hex, and in base64 wherever it begins (three ways); of the latter what does not depend on its neighbours. */
-function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  const base64 = [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes])
-      .toString('base64')
-      .replace(/=+$/, '');
-    return text.slice(offset === 0 ? 0 : offset + 1, -2);
-  });
-  const forms = [
-    secret,
-    bytes.toString('hex'),
-    ...base64,
-    ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
-  ];
-  return [...new Set(forms)];
-}
-
-async function everyTable(): Promise<Map<string, string>> {
-  const tables = await platform.database.query<{ name: string }>(
-    `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname IN ('auth', 'workflow', 'integration', 'event', 'health', 'data', 'platform')`,
-  );
-  const contents = new Map<string, string>();
-  for (const { name } of tables) {
-    const rows = await platform.database.query<{ text: string }>(`SELECT t::text AS text FROM ${name} t`);
-    contents.set(`table ${name}`, rows.map(({ text }) => text).join('\n'));
-  }
-  return contents;
-}
-
-function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
 it('no key or secret is in any log, table, stream or answer, in clear, hex or base64', async () => {
   await useEverything();
   await until('all that happened to be handed on', async () => {
@@ -133,14 +94,7 @@ it('no key or secret is in any log, table, stream or answer, in clear, hex or ba
     );
     return left?.rows === 0;
   });
-  const places = await everyTable();
-  for (const [name, running] of platform.separate?.processes ?? []) places.set(`log of ${name}`, running.output());
-  for (const file of filesUnder(platform.separate?.natsFolder ?? '')) {
-    // Its configuration has the passwords of its users, and is not what it stores.
-    if (!file.endsWith('.conf')) places.set(`file ${file}`, readFileSync(file, 'latin1'));
-  }
-  const { postgresLog } = testEnvironment();
-  if (existsSync(postgresLog)) places.set('log of PostgreSQL', readFileSync(postgresLog, 'utf8'));
+  const places = await everythingWritten(platform);
   places.set('answers', answers.join('\n'));
 
   // It looked where there is something to find.
@@ -148,16 +102,12 @@ it('no key or secret is in any log, table, stream or answer, in clear, hex or ba
   expect(places.get('table auth.signing_secrets')).not.toBe('');
   expect(places.get('table auth.idempotency_records')).toContain('agent.signing_secret');
   expect(places.get('log of gateway')).toContain('request refused');
-  if (existsSync(postgresLog)) expect(places.get('log of PostgreSQL')).toContain('INSERT INTO auth.used_nonces');
+  const postgresLog = places.get('log of PostgreSQL');
+  if (postgresLog !== undefined) expect(postgresLog).toContain('INSERT INTO auth.used_nonces');
   expect([...places].some(([place, content]) => place.startsWith('file ') && content.includes('agent.updated'))).toBe(
     true,
   );
-  const found = secrets.flatMap((secret, index) =>
-    formsOf(secret).flatMap((form) =>
-      [...places].filter(([, content]) => content.includes(form)).map(([place]) => `secret ${index} in ${place}`),
-    ),
-  );
-  expect(found).toEqual([]);
+  expect(whereFound(secrets, places)).toEqual([]);
 }, 120_000);
 
 it('the search of this test finds a secret in each of the forms it may have', () => {

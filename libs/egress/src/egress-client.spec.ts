@@ -147,122 +147,12 @@ describe('EgressClient', () => {
   });
 });
 
-describe('special addresses', () => {
-  /** Notes every name that would be connected to, and answers what a hostile name server would. */
-  function recorder(address: string) {
-    const connected: string[] = [];
-    const lookup = ((name: string, _options: object, callback: (e: null, found: object[]) => void) => {
-      connected.push(name);
-      callback(null, [{ address, family: address.includes(':') ? 6 : 4 }]);
-    }) as never;
-    return { connected, client: clientWith({ lookup }) };
-  }
-
-  it.each([
-    'http://127.0.0.1',
-    'http://127.1',
-    'http://127.0.1',
-    'http://2130706433',
-    'http://0x7f000001',
-    'http://0177.0.0.1',
-    'http://0x7f.1',
-    'http://0',
-    'http://0.0.0.0',
-    'http://0.1.2.3',
-    'http://10.1.2.3',
-    'http://172.16.0.1',
-    'http://172.31.255.255',
-    'http://192.168.0.1',
-    'http://169.254.169.254',
-    'http://0xa9fea9fe',
-    'http://2852039166',
-    'http://100.64.0.1',
-    'http://192.0.0.1',
-    'http://192.0.2.1',
-    'http://198.18.0.1',
-    'http://198.19.255.255',
-    'http://198.51.100.1',
-    'http://203.0.113.1',
-    'http://224.0.0.1',
-    'http://240.0.0.1',
-    'http://255.255.255.255',
-    'http://[::1]',
-    'http://[::]',
-    'http://[0:0:0:0:0:0:0:1]',
-    'http://[::ffff:127.0.0.1]',
-    'http://[::ffff:7f00:1]',
-    'http://[::7f00:1]',
-    'http://[::ffff:169.254.169.254]',
-    'http://[::ffff:a00:1]',
-    'http://[fe80::1]',
-    'http://[fc00::1]',
-    'http://[fd12:3456::1]',
-    'http://[ff02::1]',
-    'http://[64:ff9b::7f00:1]',
-    'http://[64:ff9b::a9fe:a9fe]',
-    'http://[64:ff9b:1::1]',
-    'http://[2002:7f00:1::]',
-    'http://[2002:a00:1::]',
-    'http://[2002:c0a8:1::]',
-    'http://[2001::1]',
-    'http://[2001:db8::1]',
-    'http://[fec0::1]',
-    'http://[100::1]',
-    'http://127。0。0。1',
-    'http://①②⑦.⓪.⓪.①',
-    'http://127.0.0.1.',
-    'http://%31%32%37.0.0.1',
-    'http://127.0.0.1:80',
-    'https://10.0.0.1/',
-    'http://0x7f.0x0.0x0.0x1',
-    'http://017700000001',
-    'http://[::ffff:0:127.0.0.1]',
-    'http://[0:0:0:0:0:ffff:c0a8:1]',
-    'http://192.88.99.1',
-  ])('opens no connection for %s', async (url) => {
-    const { connected, client } = recorder('93.184.216.34');
-    expect(await codeOf(client.request(get(url, { timeoutMs: 300 })))).toBe('egress.address.forbidden');
-    expect(connected).toEqual([]);
-  });
-
-  it.each(['127.0.0.1', '169.254.169.254', '10.0.0.1', '::1', '::ffff:127.0.0.1', 'fd00::1', '64:ff9b::7f00:1'])(
-    'opens no connection for a name that resolves to %s',
-    async (address) => {
-      const { client } = recorder(address);
-      expect(await codeOf(client.request(get('http://rebind.example', { timeoutMs: 300 })))).toBe(
-        'egress.address.forbidden',
-      );
-    },
-  );
-
-  it.each([
-    'http://8.8.8.8',
-    'http://172.15.0.1',
-    'http://172.32.0.1',
-    'http://192.167.1.1',
-    'http://169.253.1.1',
-    'http://11.0.0.1',
-    'http://100.128.0.1',
-    'http://126.255.255.255',
-    'http://[2606:4700::1111]',
-    'http://[::ffff:8.8.8.8]',
-    'http://198.20.0.1',
-  ])('lets %s pass', async (url) => {
-    // Aborted before a packet leaves: what is shown is only that the check lets it through.
-    const abort = new AbortController();
-    abort.abort(new Error('passed the check'));
-    await expect(recorder('8.8.8.8').client.request(get(url, { signal: abort.signal }))).rejects.toThrow(
-      'passed the check',
-    );
-  });
-
+describe('what operators deny', () => {
   it('knows a denied name by any number of dots behind it', async () => {
-    const { client } = recorder('8.8.8.8');
     const denying = clientWith({ deny: ['evil.example'], lookup: (() => undefined) as never });
     for (const url of ['http://evil.example', 'http://evil.example.', 'http://EVIL.example../']) {
       expect(await codeOf(denying.request(get(url)))).toMatch(/^egress\.(address\.forbidden|url\.invalid)$/);
     }
-    expect(await codeOf(client.request(get('http://[100:0:0:1::1]')))).toBe('egress.address.forbidden');
   });
 
   it('denies what is denied although it is allowed, by name and by address', async () => {

@@ -1,5 +1,6 @@
 export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
+export { everythingWritten, formsOf, logEverything, whereFound } from './canary';
 export { TestClient, type Answer } from './client';
 export { testEnvironment, testScale } from './environment';
 export { createPrivateDatabase, type PrivateDatabase } from './private-database';

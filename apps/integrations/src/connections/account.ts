@@ -3,6 +3,7 @@ import { AppError } from '@agent-platform/errors';
 import { Injectable } from '@nestjs/common';
 import type { AccountSource } from '../integrations/auth-definition';
 import { inject, type Target } from '../calls/inject-credential';
+import { Scrubber, secretsOf } from '../calls/scrubber';
 import type { Credential } from './credential';
 
 const TIMEOUT_MS = 10_000;
@@ -17,6 +18,7 @@ export class Accounts {
    * Null where the provider does not say, or cannot be asked now.
    *
    * @param tokenAnswer of a token endpoint
+   * @param clientSecret which a provider may give back like the credential itself
    * @throws AppError `integration.credential.refused` where the provider answers 401 or 403
    */
   async find(
@@ -24,6 +26,17 @@ export class Accounts {
     target: Target,
     credential: Credential,
     tokenAnswer: Readonly<Record<string, unknown>> = {},
+    clientSecret = '',
+  ): Promise<string | null> {
+    const found = await this.look(source, target, credential, tokenAnswer);
+    return found === null ? null : new Scrubber([...secretsOf(credential), clientSecret]).text(found);
+  }
+
+  private async look(
+    source: AccountSource | undefined,
+    target: Target,
+    credential: Credential,
+    tokenAnswer: Readonly<Record<string, unknown>>,
   ): Promise<string | null> {
     if (source?.tokenField !== undefined) return nameIn(tokenAnswer, source.tokenField);
     if (source?.path === undefined || source.field === undefined) return null;

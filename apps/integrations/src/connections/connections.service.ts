@@ -143,11 +143,16 @@ export class ConnectionsService {
     if ('lost' in outcome) throw failed(outcome.detail);
     if ('error' in outcome) throw failed(`${host} refused the code (${outcome.error}).`);
     if ('unusable' in outcome) throw failed(`${host} ${outcome.unusable}.`);
-    const account = await this.keepTokens(flow, integration, outcome.tokens);
+    const account = await this.keepTokens(flow, integration, outcome.tokens, clientSecret);
     return { integration, account };
   }
 
-  private async keepTokens(flow: OAuthFlow, integration: Definition, tokens: Tokens): Promise<string | null> {
+  private async keepTokens(
+    flow: OAuthFlow,
+    integration: Definition,
+    tokens: Tokens,
+    clientSecret: string | undefined,
+  ): Promise<string | null> {
     const auth = integration.auth as unknown as OAuth2Auth;
     const credential: OAuth2Credential = {
       type: 'oauth2',
@@ -157,7 +162,7 @@ export class ConnectionsService {
       accessToken: tokens.accessToken,
       ...(tokens.refreshToken !== undefined && { refreshToken: tokens.refreshToken }),
     };
-    const account = await this.accounts.find(auth.account, integration, credential, tokens.answer);
+    const account = await this.accounts.find(auth.account, integration, credential, tokens.answer, clientSecret);
     const scopes = [...(tokens.scopes ?? flow.scopes)];
     const facts: CredentialFacts = {
       account,

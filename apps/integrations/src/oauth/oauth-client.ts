@@ -3,6 +3,7 @@ import { AppError } from '@agent-platform/errors';
 import { Injectable } from '@nestjs/common';
 import { IntegrationsConfig } from '../config';
 import type { OAuth2Auth } from '../integrations/auth-definition';
+import { Scrubber } from '../calls/scrubber';
 import { codeChallengeOf } from './pkce';
 import { readTokenAnswer, type TokenAnswer } from './token-answer';
 
@@ -94,6 +95,14 @@ export class OAuthClient {
       return { lost: 'not-now', detail: `${host} answered ${status}.`, retryAfterMs: retryAfterMsOf(headers) };
     }
     const answer = readTokenAnswer(status, headers['content-type'] ?? '', body.toString('utf8'));
+    // What is shown of an answer may be made of what was sent, or given.
+    const sent = [...Object.values(form), clientSecret ?? ''];
+    if ('error' in answer) return { error: new Scrubber(sent).text(answer.error) };
+    if ('tokens' in answer) {
+      const { tokens } = answer;
+      const scrubber = new Scrubber([...sent, tokens.accessToken, tokens.refreshToken ?? '']);
+      return { tokens: { ...tokens, scopes: tokens.scopes?.map((scope) => scrubber.text(scope)) } };
+    }
     // A gateway before the server answers so when it has lost the server's own answer.
     if ('unusable' in answer && status >= 500) return { lost: 'unknown', detail: `${host} answered ${status}.` };
     return answer;
