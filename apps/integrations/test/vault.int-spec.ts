@@ -9,7 +9,7 @@ import { rotateVault } from '../src/vault/rotate-vault';
 import { Vault, type Sealed, type SealedIdentity } from '../src/vault/vault';
 
 const NEW_KEY = 'the next master key of the tests, 32 characters and more';
-const logger = createLogger({ service: 'test', level: 'error', destination: { write: () => undefined } } as never);
+const logger = createLogger({ service: 'test', destination: { write: () => undefined } });
 
 let database: TestDatabase;
 let pool: Pool;

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Sealed, Vault } from './vault';
 
-const BATCH = 500;
+const BATCH = 100;
 const BUSY_WAIT_MS = 50;
 
 interface WrappedRow extends Omit<Sealed, 'sealed'> {
