@@ -23,6 +23,7 @@ export const SERVICE_POOL = Symbol('service pool');
 
 /** Few are enough: the service's own work is batched. */
 const SERVICE_POOL_SIZE = 8;
+const CLOSE_TIMEOUT_MS = 2000;
 /** A started service. */
 export interface RunningService {
   readonly name: string;
@@ -87,8 +88,10 @@ export async function startDatabaseService(
   }
 }
 
+/** A connection that a part of a failed start has and nobody gives back is not waited for. */
 async function closePools({ agent, service, reads }: Pools): Promise<void> {
-  await Promise.allSettled([agent.end(), service.end(), reads.close()]);
+  const closed = Promise.allSettled([agent.end(), service.end(), reads.close()]);
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
 }
 
 async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> {
