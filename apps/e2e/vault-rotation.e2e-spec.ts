@@ -1,5 +1,4 @@
-import type { Integration } from '@agent-platform/contracts';
-import { roleOf } from '@agent-platform/database';
+import { SERVICES, type Integration } from '@agent-platform/contracts';
 import {
   createTestAgent,
   MASTER_KEY,
@@ -59,7 +58,7 @@ function rotate(app: 'integrations' | 'auth'): {
   const child = spawn(process.execPath, [join(testEnvironment().root, 'dist/apps', app, 'main.js'), 'vault:rotate'], {
     env: {
       PATH: process.env.PATH,
-      DATABASE_URL: platform.database.urlOf(roleOf(app)),
+      DATABASE_URL: platform.database.urlOf(`ap_${SERVICES[app].schema}`),
       MASTER_KEY: NEW_KEY,
       MASTER_KEY_PREVIOUS: MASTER_KEY,
     },
@@ -162,6 +161,6 @@ it("auth's key goes with it: signing secrets and kept answers open as before", a
   await both?.stop();
   await parts?.startService('auth', { MASTER_KEY: NEW_KEY });
   expect((await issue()).body.data).toEqual({ secret });
-  const env = { DATABASE_URL: platform.database.urlOf(roleOf('auth')), NATS_URL: parts?.natsUrl('auth') ?? '' };
+  const env = { DATABASE_URL: platform.database.urlOf('ap_auth'), NATS_URL: parts?.natsUrl('auth') ?? '' };
   await expect(startApp('auth', { ...env, MASTER_KEY })).rejects.toThrow('MASTER_KEY is not the one');
 });

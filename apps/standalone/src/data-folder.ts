@@ -12,7 +12,7 @@ export interface Secrets {
   readonly database: Readonly<Record<string, string>>;
   /** Passwords by user. */
   readonly nats: Readonly<Record<string, string>>;
-  /** What signing secrets are encrypted under. */
+  /** What signing secrets and credentials are encrypted under. */
   readonly masterKey: string;
 }
 

@@ -143,7 +143,7 @@ function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, 
   };
 }
 
-/** Where browsers reach the gateway; on one's own machine that is its own address. */
-function publicUrlOf({ publicUrl, host, port }: StandaloneConfig): string {
-  return publicUrl ?? `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+/** Where browsers reach the gateway; on one's own machine that is its own address, unless any free port will do. */
+function publicUrlOf({ publicUrl, host, port }: StandaloneConfig): string | undefined {
+  return publicUrl ?? (port === 0 ? undefined : `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`);
 }

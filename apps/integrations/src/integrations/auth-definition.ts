@@ -38,11 +38,6 @@ export interface ApiKeyAuth {
   readonly account?: AccountSource;
 }
 
-export interface BasicAuth {
-  readonly help?: string;
-  readonly account?: AccountSource;
-}
-
 const TEXT: JsonObject = { type: 'string', minLength: 1, maxLength: 1024 };
 const URL_TEXT: JsonObject = { type: 'string', pattern: '^https?://[^/?#]+', maxLength: 2048 };
 const ACCOUNT: JsonObject = {

@@ -42,7 +42,8 @@ CREATE TABLE integration.integrations (
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT integrations_agent_id_name_key UNIQUE (agent_id, name),
+  -- The name first: it is looked for among those that were granted, too.
+  CONSTRAINT integrations_agent_id_name_key UNIQUE (name, agent_id),
   CONSTRAINT integrations_id_agent_id_key UNIQUE (id, agent_id)
 );
 COMMENT ON COLUMN integration.integrations.auth IS 'Without the client secret, which is in integration_credentials.';
@@ -197,7 +198,9 @@ CREATE FUNCTION integration.find_call(p_agent_id uuid, p_scope text, p_reference
   LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.agent_id', p_agent_id::text, true), set_config('app.scope', p_scope, true);
-  RETURN QUERY
+  -- Two statements, each with an index of its own.
+  IF p_reference ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' THEN
+    RETURN QUERY
     SELECT i.id, i.agent_id, i.name, i.base_url, i.auth_method, i.auth, i.headers, i.allowed_hosts, i.rate_limit_rpm, i.version,
       c.id, c.agent_id, c.version, c.key_version, c.wrapped_key, c.sealed, c.state,
       (extract(epoch FROM c.expires_at) * 1000)::float8, c.refreshable, (extract(epoch FROM c.refreshed_at) * 1000)::float8,
@@ -206,10 +209,20 @@ BEGIN
     LEFT JOIN integration.agent_integrations g ON g.integration_id = i.id AND g.agent_id = p_agent_id
     LEFT JOIN integration.integration_credentials c ON c.integration_id = i.id AND c.purpose = 'connection'
       AND c.agent_id = CASE WHEN g.connection = 'owner' THEN i.agent_id ELSE p_agent_id END
-    WHERE CASE WHEN p_reference ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
-        THEN i.id = p_reference::uuid
-        ELSE i.name = p_reference AND (i.agent_id = p_agent_id OR g.agent_id IS NOT NULL) END
+    WHERE i.id = p_reference::uuid;
+  ELSE
+    RETURN QUERY
+    SELECT i.id, i.agent_id, i.name, i.base_url, i.auth_method, i.auth, i.headers, i.allowed_hosts, i.rate_limit_rpm, i.version,
+      c.id, c.agent_id, c.version, c.key_version, c.wrapped_key, c.sealed, c.state,
+      (extract(epoch FROM c.expires_at) * 1000)::float8, c.refreshable, (extract(epoch FROM c.refreshed_at) * 1000)::float8,
+      c.problem, coalesce(g.connection, 'own')
+    FROM integration.integrations i
+    LEFT JOIN integration.agent_integrations g ON g.integration_id = i.id AND g.agent_id = p_agent_id
+    LEFT JOIN integration.integration_credentials c ON c.integration_id = i.id AND c.purpose = 'connection'
+      AND c.agent_id = CASE WHEN g.connection = 'owner' THEN i.agent_id ELSE p_agent_id END
+    WHERE i.name = p_reference AND (i.agent_id = p_agent_id OR g.agent_id IS NOT NULL)
     ORDER BY (i.agent_id = p_agent_id) DESC, i.id LIMIT 2;
+  END IF;
 END $$;
 
 -- Lets a call through, or says in how many milliseconds one may be. Exact within a second: a call counts for ${WINDOW_SECONDS} s and
