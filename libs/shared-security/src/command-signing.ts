@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { hmacSha256 } from './hmac';
 
 /** SPEC section 3: clocks may differ by this much either way. */
 const REPLAY_WINDOW_SECONDS = 300;
@@ -36,5 +37,5 @@ export function checkReplayWindow(timestamp: string, nowMs = Date.now()): boolea
 }
 
 function hmacOf(secret: string, { timestamp, nonce, method, path, bodyHash }: SignedCommand): Buffer {
-  return createHmac('sha256', secret).update(`v1\n${timestamp}\n${nonce}\n${method}\n${path}\n${bodyHash}`).digest();
+  return hmacSha256(secret, `v1\n${timestamp}\n${nonce}\n${method}\n${path}\n${bodyHash}`);
 }

@@ -43,13 +43,22 @@ describe('encryption', () => {
       cipher:
         '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662',
     };
-    // Its associated data are no text, which is what `decrypt` takes; without them the tag differs (recomputed by OpenSSL).
-    const cipher = createCipheriv('aes-256-gcm', Buffer.from(vector.key, 'hex'), Buffer.from(vector.iv, 'hex'));
-    const body = Buffer.concat([cipher.update(Buffer.from(vector.plain, 'hex')), cipher.final()]);
-    expect(body.toString('hex')).toBe(vector.cipher);
-    const message = Buffer.concat([Buffer.from(vector.iv, 'hex'), body, cipher.getAuthTag()]);
-    expect(decrypt(message, Buffer.from(vector.key, 'hex'), '').toString('hex')).toBe(vector.plain);
+    const aad = Buffer.from('feedfacedeadbeeffeedfacedeadbeefabaddad2', 'hex');
+    const tag = '76fc6ece0f4e1768cddf8853bb2d551b';
+    const message = Buffer.from(vector.iv + vector.cipher + tag, 'hex');
+    expect(decrypt(message, Buffer.from(vector.key, 'hex'), aad).toString('hex')).toBe(vector.plain);
+    expect(() => decrypt(message, Buffer.from(vector.key, 'hex'), '')).toThrow();
   });
+
+  it.each([
+    ['passwd', 'salt', 1, '55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc'],
+    ['Password', 'NaCl', 80_000, '4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56'],
+  ])(
+    'derives the first 32 bytes of the vectors of RFC 7914 section 11 (%s, %s, %d rounds)',
+    async (text, salt, rounds, hex) => {
+      expect((await deriveKey(text, Buffer.from(salt), rounds)).toString('hex')).toBe(hex);
+    },
+  );
 
   it('derives a key as PBKDF2-HMAC-SHA256 with 100 000 rounds does', async () => {
     // Reference: Python's hashlib.pbkdf2_hmac('sha256', b'password', b'salt', 100000).

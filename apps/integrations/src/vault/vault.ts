@@ -1,9 +1,9 @@
 import { AppError } from '@agent-platform/errors';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import type { Logger } from '@agent-platform/observability';
-import { decrypt, encrypt } from '@agent-platform/shared-security';
+import { decrypt, encrypt, hmacSha256 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { MasterKeys } from './master-keys';
 
@@ -73,7 +73,7 @@ export class Vault implements OnModuleInit {
 
   /** A keyed digest, the same for the same text as long as the version of the master key is there. */
   digest(keyVersion: number, purpose: string, text: string): Buffer {
-    return createHmac('sha256', this.keys.derived(keyVersion, purpose)).update(text).digest();
+    return hmacSha256(this.keys.derived(keyVersion, purpose), text);
   }
 
   /** Seals and stores; once more where the master key was replaced in between. */
