@@ -378,8 +378,9 @@ it('refuses 300 and more hostile single fields, each with a problem document', a
   expect(me.data).toMatchObject({ rateLimitRpm: 100_000, status: 'active' });
 });
 
-it('says of every action that its id must be a UUID before Postgres is asked', async () => {
-  const strange = 'not-a-uuid';
+it('says of every action that its id must be a UUID, or of those that take a name too a name, before Postgres is asked', async () => {
+  // No name of an integration either.
+  const strange = 'not a uuid';
   for (const { name, http, example } of ACTIONS.filter(({ http: { path } }) => path.includes('{id}'))) {
     if (name === 'agent.command') continue;
     const { status, body } = await admin.action(name, { ...example, id: strange });

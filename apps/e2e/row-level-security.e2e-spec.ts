@@ -37,8 +37,9 @@ const ROW: Readonly<Record<string, string>> = {
   'integration.agent_integrations': '(integration_id, agent_id, owner_id) VALUES ($2, $1, $1)',
   'integration.master_keys':
     "(version, salt, proof) VALUES (('x' || left($2::text, 2))::bit(8)::int, $1::text::bytea, 'x')",
+  // 34 is the newest of the two versions above (hex 22): an older one is refused for another reason.
   'integration.integration_credentials':
-    "(id, integration_id, agent_id, purpose, key_version, wrapped_key, sealed) VALUES ($2, $2, $1, 'connection', 1, 'x', 'x')",
+    "(id, integration_id, agent_id, purpose, key_version, wrapped_key, sealed) VALUES ($2, $2, $1, 'connection', 34, 'x', 'x')",
   'integration.oauth_flows':
     "(state_hash, agent_id, integration_id, key_version, binding, scopes, expires_at) VALUES ($2::text::bytea, $1, $2, 1, 'x', '{}', now())",
   'integration.call_windows': '(integration_id, agent_id) VALUES ($2, $1)',
