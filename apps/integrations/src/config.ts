@@ -1,21 +1,8 @@
-import { DatabaseServiceConfig } from '@agent-platform/service-host';
-import { IsInt, IsOptional, IsString, IsUrl, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { SecretKeepingServiceConfig } from '@agent-platform/service-host';
+import { IsInt, IsString, IsUrl, Max, Min } from 'class-validator';
 
 /** Every variable that integrations reads. */
-export class IntegrationsConfig extends DatabaseServiceConfig {
-  /** What data keys are wrapped with: 32 or more random characters, the same for all replicas. */
-  @IsString()
-  @MinLength(32)
-  @MaxLength(1024)
-  readonly masterKey: string = '';
-
-  /** The one before it, from its change until `npm run vault:rotate` is done. */
-  @IsOptional()
-  @IsString()
-  @MinLength(32)
-  @MaxLength(1024)
-  readonly masterKeyPrevious: string | undefined = undefined;
-
+export class IntegrationsConfig extends SecretKeepingServiceConfig {
   /** Where people's browsers reach the gateway: authorization servers send them back to `<PUBLIC_URL>/v1/oauth/callback`. */
   @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
   readonly publicUrl: string = 'http://127.0.0.1:3000';

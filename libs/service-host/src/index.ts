@@ -1,6 +1,6 @@
 export { readRotation } from './read-rotation';
 export { describe, runMain, stopOnSignals } from './run-main';
-export { DatabaseServiceConfig, ServiceConfig } from './service-config';
+export { DatabaseServiceConfig, SecretKeepingServiceConfig, ServiceConfig } from './service-config';
 export {
   AGENT_POOL,
   LOGGER,

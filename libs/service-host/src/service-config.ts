@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, MaxLength, Min, MinLength } from 'class-validator';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -38,4 +38,20 @@ export class DatabaseServiceConfig extends ServiceConfig {
   @Min(1)
   @Max(200)
   readonly databasePoolSize: number = 10;
+}
+
+/** What a service reads that keeps secrets in its tables. */
+export class SecretKeepingServiceConfig extends DatabaseServiceConfig {
+  /** What they are encrypted under, by way of other keys: 32 or more random characters, the same for all replicas. */
+  @IsString()
+  @MinLength(32)
+  @MaxLength(1024)
+  readonly masterKey: string = '';
+
+  /** The one before it, from its change until `npm run vault:rotate` is done. */
+  @IsOptional()
+  @IsString()
+  @MinLength(32)
+  @MaxLength(1024)
+  readonly masterKeyPrevious: string | undefined = undefined;
 }

@@ -1,8 +1,9 @@
 import type { AuditEntry } from '@agent-platform/contracts';
 import { storable, unavailableIfDisconnected } from '@agent-platform/database';
 import { OutboxRelay } from '@agent-platform/messaging';
-import { SERVICE_POOL } from '@agent-platform/service-host';
-import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Pool } from 'pg';
 
 /** What is written at the end of a call. */
@@ -30,20 +31,29 @@ interface Waiting {
 
 /** In one statement; more wait for the next. */
 const MAX_BATCH = 200;
+const SWEEP_MS = 10 * 60 * 1000;
 
 /**
  * Writes the ends of calls: usage, audit and first answers. What comes while one statement is under way is the next one's, so
  * that a call alone pays for one commit and a thousand share it.
  */
 @Injectable()
-export class CallLedger {
+export class CallLedger implements OnApplicationShutdown {
   private waiting: Waiting[] = [];
   private busy = false;
+  private readonly timer: NodeJS.Timeout;
 
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
     private readonly relay: OutboxRelay,
-  ) {}
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.timer = setInterval(() => void this.sweep(), SWEEP_MS);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
 
   /** Resolves when it is stored. @throws AppError `service.unavailable` when Postgres cannot be reached */
   end(call: EndedCall): Promise<void> {
@@ -67,6 +77,15 @@ export class CallLedger {
       }
     }
     this.busy = false;
+  }
+
+  /** Keys of calls whose process died, and that nobody used again. */
+  private async sweep(): Promise<void> {
+    try {
+      await this.pool.query("DELETE FROM integration.calls_under_way WHERE expires_at < now() - interval '1 hour'");
+    } catch (error) {
+      this.logger.warn({ msg: 'calls of dead processes could not be removed', err: error });
+    }
   }
 }
 
