@@ -1,4 +1,5 @@
 import { EgressClient } from '@agent-platform/egress';
+import { MasterKeys } from '@agent-platform/vault';
 import { Module } from '@nestjs/common';
 import { Breakers } from './calls/breakers';
 import { CallLedger } from './calls/call-ledger';
@@ -15,8 +16,7 @@ import { IntegrationsController } from './integrations/integrations.controller';
 import { IntegrationsService } from './integrations/integrations.service';
 import { OAuthClient } from './oauth/oauth-client';
 import { OAuthFlows } from './oauth/oauth-flows';
-import { MasterKeys } from './vault/master-keys';
-import { Vault } from './vault/vault';
+import { CREDENTIAL_TABLES, Vault } from './vault/vault';
 
 /** The one guarded client of this service. */
 const egress = {
@@ -28,7 +28,7 @@ const egress = {
 const masterKeys = {
   provide: MasterKeys,
   inject: [IntegrationsConfig],
-  useFactory: (config: IntegrationsConfig) => new MasterKeys(config),
+  useFactory: (config: IntegrationsConfig) => new MasterKeys(config, CREDENTIAL_TABLES),
 };
 
 @Module({

@@ -19,8 +19,8 @@ import { IntegrationsConfig } from '../src/config';
 import { findCredential, putCredential } from '../src/connections/credential-store';
 import { Refresher } from '../src/connections/refresher';
 import { OAuthClient } from '../src/oauth/oauth-client';
-import { MasterKeys } from '../src/vault/master-keys';
-import { Vault } from '../src/vault/vault';
+import { MasterKeys } from '@agent-platform/vault';
+import { CREDENTIAL_TABLES, Vault } from '../src/vault/vault';
 
 const logger = createLogger({ service: 'test', destination: { write: () => undefined } });
 const config: IntegrationsConfig = Object.assign(new IntegrationsConfig(), {
@@ -65,7 +65,7 @@ beforeAll(async () => {
     onError: () => undefined,
   });
   relay = new OutboxRelay(pool, bus, 'integration', logger);
-  vault = new Vault(new MasterKeys(config), pool, logger);
+  vault = new Vault(new MasterKeys(config, CREDENTIAL_TABLES), pool, logger);
   await vault.onModuleInit();
   server = createServer((request, response) => {
     let form = '';

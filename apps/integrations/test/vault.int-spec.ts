@@ -4,9 +4,9 @@ import { createTestDatabase, MASTER_KEY, type TestDatabase } from '@agent-platfo
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { findCredential, putCredential, type CredentialPlace } from '../src/connections/credential-store';
-import { MasterKeys } from '../src/vault/master-keys';
-import { rotateVault } from '../src/vault/rotate-vault';
-import { Vault, type Sealed, type SealedIdentity } from '../src/vault/vault';
+import { MasterKeys, rotateVault, type Sealed } from '@agent-platform/vault';
+
+import { CREDENTIAL_TABLES, Vault, type SealedIdentity } from '../src/vault/vault';
 
 const NEW_KEY = 'the next master key of the tests, 32 characters and more';
 const logger = createLogger({ service: 'test', destination: { write: () => undefined } });
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 async function openVault(masterKey = MASTER_KEY, masterKeyPrevious?: string): Promise<Vault> {
-  const vault = new Vault(new MasterKeys({ masterKey, masterKeyPrevious }), pool, logger);
+  const vault = new Vault(new MasterKeys({ masterKey, masterKeyPrevious }, CREDENTIAL_TABLES), pool, logger);
   await vault.onModuleInit();
   return vault;
 }

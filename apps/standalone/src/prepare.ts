@@ -4,13 +4,14 @@ import { Client } from 'pg';
 import { AUTH_SCHEMA } from '../../auth/src/database/schema';
 import { seedAuth } from '../../auth/src/seed/seed-default-agents';
 import { INTEGRATION_SCHEMA } from '../../integrations/src/database/schema';
+import { EVENT_SCHEMA } from '../../webhook-receiver/src/database/schema';
 import { WORKFLOW_SCHEMA } from '../../workflow-executor/src/database/schema';
 import type { DataFolder } from './data-folder';
 import { step } from './progress';
 import type { Servers } from './servers';
 
 /** Every schema with its history. */
-export const SCHEMAS = [AUTH_SCHEMA, WORKFLOW_SCHEMA, INTEGRATION_SCHEMA];
+export const SCHEMAS = [AUTH_SCHEMA, WORKFLOW_SCHEMA, INTEGRATION_SCHEMA, EVENT_SCHEMA];
 
 /** Makes roles and schemas, migrates, and seeds the default agents; each only as far as it is missing. */
 export async function prepare(

@@ -10,6 +10,7 @@ import { startHealth } from '../../health/src/start';
 import { IntegrationsConfig } from '../../integrations/src/config';
 import { startIntegrations } from '../../integrations/src/start';
 import { startQueryEngine } from '../../query-engine/src/start';
+import { ReceiverConfig } from '../../webhook-receiver/src/config';
 import { startWebhookReceiver } from '../../webhook-receiver/src/start';
 import { ExecutorConfig } from '../../workflow-executor/src/config';
 import { startWorkflowExecutor } from '../../workflow-executor/src/start';
@@ -41,14 +42,21 @@ const PASSED_ON = [
   'MAX_CHILD_LEVELS',
   'RUN_RETENTION_DAYS',
   'OAUTH_TIMEOUT_MS',
+  'EVENT_RETENTION_DAYS',
+  'WEBHOOK_RECEIPT_DAYS',
+  'DELIVERY_TIMEOUT_MS',
+  'MAX_DELIVERIES',
+  'DISABLE_FAILING_AFTER_HOURS',
+  'MAX_SUBSCRIPTIONS_PER_AGENT',
 ];
 const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   auth: AuthConfig,
   'workflow-executor': ExecutorConfig,
   integrations: IntegrationsConfig,
+  'webhook-receiver': ReceiverConfig,
 };
-const KEEPS_SECRETS: readonly string[] = ['auth', 'integrations'];
-const CALLS_OUT: readonly string[] = ['workflow-executor', 'integrations'];
+const KEEPS_SECRETS: readonly string[] = ['auth', 'integrations', 'webhook-receiver'];
+const CALLS_OUT: readonly string[] = ['workflow-executor', 'integrations', 'webhook-receiver'];
 const STARTERS: Record<
   ServiceName,
   (config: never, options: { probes: boolean }) => Promise<{ stop(): Promise<void> }>
@@ -139,7 +147,7 @@ function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, 
       MASTER_KEY_PREVIOUS: servers.masterKeyPrevious,
     }),
     ...(CALLS_OUT.includes(name) && { EGRESS_ALLOW: config.egressAllow, EGRESS_DENY: config.egressDeny }),
-    ...(name === 'integrations' && { PUBLIC_URL: publicUrlOf(config) }),
+    ...((name === 'integrations' || name === 'webhook-receiver') && { PUBLIC_URL: publicUrlOf(config) }),
   };
 }
 

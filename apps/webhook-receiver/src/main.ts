@@ -1,5 +1,12 @@
 import 'reflect-metadata';
-import { runMain, ServiceConfig } from '@agent-platform/service-host';
+import { runMain } from '@agent-platform/service-host';
+import { rotateCommand } from '@agent-platform/vault';
+import { ReceiverConfig } from './config';
+import { SECRET_TABLES } from './database/secret-tables';
 import { startWebhookReceiver } from './start';
 
-void runMain('webhook-receiver', ServiceConfig, startWebhookReceiver);
+if (process.argv[2] === 'vault:rotate') {
+  void rotateCommand('webhook-receiver', SECRET_TABLES, process.env).then((code) => process.exit(code));
+} else {
+  void runMain('webhook-receiver', ReceiverConfig, startWebhookReceiver);
+}

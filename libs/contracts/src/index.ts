@@ -15,6 +15,23 @@ export { DEFAULT_PAGE_SIZE, PageRequest } from './page';
 export { ACTIONS, findAction } from './registry';
 export { SERVICE_NAMES, serviceOf, SERVICES, type ServiceName } from './services';
 
+export type {
+  EventsStored,
+  ReadEventsReply,
+  ReadEventsRequest,
+  StoredEvent,
+  StoreEventsRequest,
+} from './internal/event-log';
+export {
+  WEBHOOK_PATH,
+  WEBHOOK_SCHEMES,
+  type ReceiveWebhookReply,
+  type ReceiveWebhookRequest,
+  type SetEndpointReply,
+  type SetEndpointRequest,
+  type WebhookScheme,
+} from './internal/inbound-webhooks';
+export type { WatchRunReply, WatchRunRequest } from './internal/watch-run';
 export type { AuditEntry, RecordAuditRequest } from './internal/audit-entry';
 export type {
   AgentChanged,
@@ -36,6 +53,7 @@ export {
 export { OAUTH_CALLBACK_PATH, type OAuthCallbackReply, type OAuthCallbackRequest } from './internal/oauth-callback';
 export {
   AGENT_CHANGED_SUBJECT,
+  EVENTS_STORED_SUBJECT,
   RUN_POKED_SUBJECT,
   RUN_READY_SUBJECT,
   eventSubject,
@@ -130,20 +148,13 @@ export { setSkills, SetSkillsRequest } from './agent/set-skills';
 export { updateAgent, UpdateAgentRequest } from './agent/update-agent';
 
 export { BUILT_IN_EVENTS, type BuiltInEvent } from './event/built-in-events';
+export { Delivery, DELIVERY_STATUSES, type DeliveryAttempt, type DeliveryStatus } from './event/delivery';
 export { emitEvent, EmitEventRequest } from './event/emit-event';
-export {
-  CloudEvent,
-  Delivery,
-  EmittedEvent,
-  EVENT_TYPE,
-  EVENT_TYPE_PATTERN,
-  NewSubscription,
-  RESERVED_EVENT_PREFIXES,
-  Subscription,
-} from './event/event';
+export { CloudEvent, EmittedEvent, EVENT_TYPE, EVENT_TYPE_PATTERN, RESERVED_EVENT_PREFIXES } from './event/event';
 export { listEvents, ListEventsRequest } from './event/list-events';
-export { redeliver, RedeliverRequest } from './event/redeliver';
+export { redeliver, Redelivery, RedeliverRequest } from './event/redeliver';
 export { subscribe, SubscribeRequest } from './event/subscribe';
+export { NewSubscription, Subscription } from './event/subscription';
 export { unsubscribe, UnsubscribeRequest } from './event/unsubscribe';
 
 export { AuditRow } from './system/audit-row';

@@ -7,7 +7,7 @@ import type { Msg, Subscription } from 'nats';
 import { Call } from './action-call';
 import { header, type Bus } from './bus';
 import { CONTEXT_HEADER, decodeContext } from './call';
-import { ACTION_METADATA, INTERNAL_METADATA, type ActionHandler } from './handles';
+import { ACTION_METADATA, INTERNAL_METADATA, type ActionHandler, type InternalHandling } from './handles';
 import { readParams } from './read-params';
 import { STATUS_HEADER, type Reply } from './reply';
 
@@ -24,6 +24,10 @@ export interface ActionServerOptions {
   readonly logger: Logger;
   readonly discovery: DiscoveryService;
   readonly scanner: MetadataScanner;
+}
+
+interface InternalMethod extends InternalHandling {
+  readonly handler: (request: object) => Promise<object>;
 }
 
 /**
@@ -48,8 +52,9 @@ export class ActionServer {
       this.subscriptions.push(bus.subscribe(subjectOf(action), answer, service));
     }
     if (actions.size > 0) throw new Error(`${service} does not own ${[...actions.keys()].join(', ')}`);
-    for (const [subject, handler] of internals) {
-      this.subscriptions.push(bus.subscribe(subject, (message) => void this.answerInternal(handler, message), service));
+    for (const internal of internals) {
+      const answer = (message: Msg) => void this.answerInternal(internal, message);
+      this.subscriptions.push(bus.subscribe(internal.subject, answer, service));
     }
     await bus.flush();
   }
@@ -103,8 +108,9 @@ export class ActionServer {
     }
   }
 
-  private async answerInternal(handler: (request: object) => Promise<object>, message: Msg): Promise<void> {
-    this.inFlight++;
+  private async answerInternal({ handler, waits }: InternalMethod, message: Msg): Promise<void> {
+    const counted = waits ? 0 : 1;
+    this.inFlight += counted;
     let answer: object;
     try {
       answer = { data: await handler(message.json<object>()) };
@@ -113,20 +119,25 @@ export class ActionServer {
       this.options.logger.error({ msg: 'an internal call failed', subject: message.subject, err: error });
       answer = { error: error instanceof AppError ? error.code : 'internal' };
     }
-    this.inFlight--;
-    message.respond(JSON.stringify(answer));
+    this.inFlight -= counted;
+    try {
+      message.respond(JSON.stringify(answer));
+    } catch (error) {
+      // The bus was closed meanwhile: whoever asked is told so by its own connection.
+      this.options.logger.warn({ msg: 'an answer could not be sent', subject: message.subject, err: error });
+    }
   }
 
   private findHandlers() {
     const actions = new Map<string, ActionHandler<object>>();
-    const internals = new Map<string, (request: object) => Promise<object>>();
+    const internals: InternalMethod[] = [];
     for (const { instance } of this.options.discovery.getControllers() as { instance: Record<string, unknown> }[]) {
       for (const name of this.options.scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object)) {
         const method = instance[name] as (...args: unknown[]) => Promise<never>;
         const action = Reflect.getMetadata(ACTION_METADATA, method) as ActionDefinition | undefined;
         if (action) actions.set(action.name, method.bind(instance));
-        const subject = Reflect.getMetadata(INTERNAL_METADATA, method) as string | undefined;
-        if (subject) internals.set(subject, method.bind(instance));
+        const handling = Reflect.getMetadata(INTERNAL_METADATA, method) as InternalHandling | undefined;
+        if (handling) internals.push({ ...handling, handler: method.bind(instance) });
       }
     }
     return { actions, internals };

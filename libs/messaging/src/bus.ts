@@ -108,8 +108,13 @@ export class Bus {
    *
    * @throws AppError `service.unavailable`, `service.timeout`: also where what the service itself needs cannot be reached
    */
-  async call<Answer>(subject: string, request: object, timeoutMs?: number): Promise<Answer> {
-    const message = await this.request(subject, JSON.stringify(request), { timeoutMs });
+  call<Answer>(subject: string, request: object, timeoutMs?: number): Promise<Answer> {
+    return this.callRaw(subject, JSON.stringify(request), timeoutMs);
+  }
+
+  /** An internal call whose request is JSON text already. @throws AppError as `call` does */
+  async callRaw<Answer>(subject: string, request: string, timeoutMs?: number): Promise<Answer> {
+    const message = await this.request(subject, request, { timeoutMs });
     const answer = JSON.parse(message.string()) as { data: Answer } | { error: string };
     if ('error' in answer) {
       const cause = new Error(`${subject} failed: ${answer.error}`);

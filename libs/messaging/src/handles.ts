@@ -20,13 +20,21 @@ export function HandlesAction<Request extends object, Answer extends object>(
   };
 }
 
+/** What `@HandlesInternal` notes of a method. */
+export interface InternalHandling {
+  readonly subject: string;
+  /** Its calls wait for something to happen, and are not waited for when the service stops. */
+  readonly waits: boolean;
+}
+
 /** Makes a controller's method answer a call between services. */
-export function HandlesInternal(subject: string) {
+export function HandlesInternal(subject: string, { waits = false }: { readonly waits?: boolean } = {}) {
   return <Method extends InternalHandler>(
     _target: object,
     _name: string | symbol,
     method: TypedPropertyDescriptor<Method>,
   ): void => {
-    if (method.value) Reflect.defineMetadata(INTERNAL_METADATA, subject, method.value);
+    if (method.value)
+      Reflect.defineMetadata(INTERNAL_METADATA, { subject, waits } satisfies InternalHandling, method.value);
   };
 }

@@ -1,6 +1,7 @@
 import {
   ACTIONS,
   AGENT_CHANGED_SUBJECT,
+  EVENTS_STORED_SUBJECT,
   INTERNAL_CALLS,
   RUN_POKED_SUBJECT,
   RUN_READY_SUBJECT,
@@ -9,7 +10,7 @@ import {
   subjectOf,
   type ServiceName,
 } from '@agent-platform/contracts';
-import { EVENTS_STREAM } from './outbox-relay';
+import { EVENTS_STREAM } from './events-stream';
 
 /** Who connects to NATS: each service, the gateway, and a tap that reads events. */
 export type NatsUser = ServiceName | 'gateway' | 'tap';
@@ -22,7 +23,8 @@ interface Permissions {
 
 /**
  * What each NATS user may do, derived from the registry: only gateway and executor may call actions, each service listens
- * to its own only, each has an inbox of its own, and a tap reads events.
+ * to its own only, each has an inbox of its own, webhook-receiver alone publishes
+ * events, and a tap reads them.
  */
 export function permissionsOf(user: NatsUser): Permissions {
   const inbox = `_INBOX.${user}.>`;
@@ -31,7 +33,6 @@ export function permissionsOf(user: NatsUser): Permissions {
   if (user === 'gateway' || user === 'workflow-executor') publish.push(...ACTIONS.map(subjectOf));
   const subscribe = [inbox, AGENT_CHANGED_SUBJECT];
   if (user !== 'gateway') {
-    publish.push('events.>', `$JS.API.STREAM.CREATE.${EVENTS_STREAM}`, `$JS.API.STREAM.INFO.${EVENTS_STREAM}`);
     subscribe.push(
       ...ACTIONS.filter((action) => serviceOf(action) === user).map(subjectOf),
       ...Object.values(INTERNAL_CALLS).flatMap(({ service, subject }) => (service === user ? [subject] : [])),
@@ -39,8 +40,13 @@ export function permissionsOf(user: NatsUser): Permissions {
   }
   if (user === 'auth') publish.push(AGENT_CHANGED_SUBJECT);
   if (user === 'workflow-executor') {
-    publish.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT, ...consumeEvents());
-    subscribe.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
+    publish.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
+    subscribe.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT, EVENTS_STORED_SUBJECT);
+  }
+  if (user === 'webhook-receiver') {
+    publish.push('events.>', EVENTS_STORED_SUBJECT);
+    publish.push(...['CREATE', 'INFO'].map((verb) => `$JS.API.STREAM.${verb}.${EVENTS_STREAM}`));
+    subscribe.push(EVENTS_STORED_SUBJECT);
   }
   return { publish, subscribe };
 }
@@ -83,7 +89,7 @@ function internalCallsOf(user: NatsUser): string[] {
   );
 }
 
-/** Who follows the stream with a consumer of its own: a tap that catches up after a pause, runs that wait for events. */
+/** Follows the stream with a consumer of its own: a tap that catches up after a pause. */
 function consumeEvents(): string[] {
   return [
     `$JS.API.STREAM.INFO.${EVENTS_STREAM}`,

@@ -17,6 +17,8 @@ export interface ChangedThing {
 
 /** An event to emit with the change. */
 export interface NewEvent {
+  /** Where it is answered before the event is written; default a new one. */
+  readonly id?: string;
   readonly type: string;
   readonly subject?: string;
   readonly data: JsonObject;
@@ -195,7 +197,7 @@ export function auditEntryOf(call: Call, changed: ChangedThing | undefined): Aud
 export function toCloudEvent(event: NewEvent, agentId: string, traceparent: string): CloudEvent {
   return {
     specversion: '1.0',
-    id: uuidV7(),
+    id: event.id ?? uuidV7(),
     source: `/agents/${agentId}`,
     type: event.type,
     time: new Date().toISOString(),

@@ -7,7 +7,14 @@ import {
   roleOf,
   type MigratedSchema,
 } from '@agent-platform/database';
-import { ActionServer, Bus, OutboxRelay, UnitOfWork, type AnswerSealer } from '@agent-platform/messaging';
+import {
+  ActionServer,
+  AgentDirectory,
+  Bus,
+  OutboxRelay,
+  UnitOfWork,
+  type AnswerSealer,
+} from '@agent-platform/messaging';
 import { createLogger, createMetrics, startProbeServer, type Logger } from '@agent-platform/observability';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
@@ -129,7 +136,12 @@ async function run(
     });
     closers.push(() => bus.close());
 
-    const providers = [{ provide: LOGGER, useValue: logger }, { provide: Bus, useValue: bus }, ...values] as {
+    const providers = [
+      { provide: LOGGER, useValue: logger },
+      { provide: Bus, useValue: bus },
+      { provide: AgentDirectory, useValue: new AgentDirectory(bus) },
+      ...values,
+    ] as {
       provide: symbol | Type;
       useValue: unknown;
     }[];

@@ -153,7 +153,9 @@ async function startNatsFor(database: TestDatabase, env: Record<string, string>,
     startService: async (name: ServiceName | 'gateway', more: Record<string, string> = {}) => {
       const databaseUrl: Record<string, string> =
         name === 'gateway' ? {} : { DATABASE_URL: database.urlOf(roleOf(name)) };
-      const secrets: Record<string, string> = ['auth', 'integrations'].includes(name) ? { MASTER_KEY } : {};
+      const secrets: Record<string, string> = ['auth', 'integrations', 'webhook-receiver'].includes(name)
+        ? { MASTER_KEY }
+        : {};
       const started = await startApp(name, { ...env, NATS_URL: natsUrl(name), ...databaseUrl, ...secrets, ...more });
       processes.set(name, started);
       return started;

@@ -1,7 +1,8 @@
 import type { Tx } from '@agent-platform/database';
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { QueryResultRow } from 'pg';
-import type { Sealed, SealedIdentity, Vault } from '../vault/vault';
+import type { Sealed } from '@agent-platform/vault';
+import type { SealedIdentity, Vault } from '../vault/vault';
 
 /** Whose credential, for what. */
 export type CredentialPlace = Pick<SealedIdentity, 'integrationId' | 'agentId' | 'purpose'>;

@@ -2,7 +2,7 @@ import type { CloudEvent, Json, JsonObject } from '@agent-platform/contracts';
 import type { Logger } from '@agent-platform/observability';
 import type { CompiledBlock, CompiledStep, RunScope } from '../workflows/definition';
 import { LIMITS } from '../workflows/definition-limits';
-import type { AgentDirectory } from './agent-directory';
+import type { AgentDirectory } from '@agent-platform/messaging';
 import type { RunJournal } from './run-journal';
 import type { BlockJumps, StepRecord, StoredRun, StoredSignal, StoredStep } from './run-records';
 import type { Sleepers } from './sleepers';

@@ -6,7 +6,7 @@ import { readEvent } from '../steps/event-step';
 import { allSteps, type CompiledBlock, type CompiledStep, type RunScope } from '../workflows/definition';
 import { LIMITS } from '../workflows/definition-limits';
 import { Activity, type InnerBlock, type RunPort, type StepResult } from './activity';
-import { checkCapability } from './agent-directory';
+import { checkCapability } from '@agent-platform/messaging';
 import { BlockPlan } from './block-plan';
 import { Interrupted } from './interrupted';
 import { LeaseLost } from './run-records';

@@ -8,7 +8,6 @@ import { IntegrationStep } from '../steps/integration-step';
 import { StepPerformers } from '../steps/step-performers';
 import { WorkflowStep } from '../steps/workflow-step';
 import { WorkflowsModule } from '../workflows/workflows.module';
-import { AgentDirectory } from './agent-directory';
 import { ChildRuns } from './child-runs';
 import { Engine } from './engine';
 import { EventWaits } from './event-waits';
@@ -30,7 +29,6 @@ const egress = {
     RunWakeUps,
     ChildRuns,
     EventWaits,
-    AgentDirectory,
     ActionCalls,
     HttpStep,
     IntegrationStep,
@@ -39,6 +37,6 @@ const egress = {
     StepPerformers,
     egress,
   ],
-  exports: [Engine, RunWakeUps, AgentDirectory, ChildRuns, HttpStep],
+  exports: [Engine, RunWakeUps, ChildRuns, HttpStep],
 })
 export class EngineModule {}

@@ -11,7 +11,7 @@ import { StepPerformers } from '../steps/step-performers';
 import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
 import { Admission } from './admission';
-import { AgentDirectory } from './agent-directory';
+import { AgentDirectory } from '@agent-platform/messaging';
 import { RecordLane } from './record-lane';
 import { RunExecution } from './run-execution';
 import { RunJournal, type JournalEntry } from './run-journal';

@@ -6,7 +6,7 @@ import type { CompiledDefinition } from '../workflows/definition';
 import { LIMITS } from '../workflows/definition-limits';
 import { checkInput } from '../workflows/input-schema';
 import type { RunPort, StepRunner, Undo } from './activity';
-import type { AgentDirectory } from './agent-directory';
+import type { AgentDirectory } from '@agent-platform/messaging';
 import { BlockExecution, BlockFailed } from './block-execution';
 import { Interrupted } from './interrupted';
 import type { RunJournal } from './run-journal';

@@ -2,7 +2,7 @@ import type { AgentIdentity, Json, JsonObject, PlannedStep } from '@agent-platfo
 import { AppError } from '@agent-platform/errors';
 import { evaluateCondition, type Template } from '@agent-platform/expressions';
 import { isUuid } from '@agent-platform/shared-security';
-import { checkCapability } from '../engine/agent-directory';
+import { checkCapability } from '@agent-platform/messaging';
 import type { ChildRuns } from '../engine/child-runs';
 import { StepFailure, toRunError } from '../engine/step-failure';
 import { readEvent } from '../steps/event-step';

@@ -1,6 +1,6 @@
 import type { DryRun } from '@agent-platform/contracts';
 import { Injectable } from '@nestjs/common';
-import { AgentDirectory } from '../engine/agent-directory';
+import { AgentDirectory } from '@agent-platform/messaging';
 import { ChildRuns } from '../engine/child-runs';
 import type { NewRun } from '../engine/run-records';
 import { toRunError } from '../engine/step-failure';

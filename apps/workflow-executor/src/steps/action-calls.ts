@@ -1,9 +1,8 @@
 import { subjectOf, type ActionDefinition, type Json, type JsonObject } from '@agent-platform/contracts';
 import { AppError, type ErrorCode } from '@agent-platform/errors';
-import { Bus, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER } from '@agent-platform/messaging';
+import { Bus, checkCapability, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
 import type { Activity } from '../engine/activity';
-import { checkCapability } from '../engine/agent-directory';
 import { StepFailure } from '../engine/step-failure';
 
 /** How the action of a step is called. */

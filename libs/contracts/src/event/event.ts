@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json';
+import type { JsonObject } from '../json';
 
 /** An event type: two or more lower-case words with dots between, such as `lead.scored`; at most 128 characters. */
 export const EVENT_TYPE = /^(?=.{1,128}$)[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9][a-z0-9_-]{0,62}){1,7}$/;
@@ -25,28 +25,4 @@ export class CloudEvent {
 /** The accepted event. */
 export class EmittedEvent {
   readonly id!: string;
-}
-
-/** Who gets which events, where. The secret is shown at creation only. */
-export class Subscription {
-  readonly id!: string;
-  readonly types!: readonly string[];
-  readonly filter!: string | null;
-  readonly target!: JsonObject;
-  readonly ordered!: boolean;
-  readonly createdAt!: string;
-}
-
-/** A new subscription with its secret, shown this once. */
-export class NewSubscription extends Subscription {
-  readonly secret!: string | null;
-}
-
-/** One event on its way to one subscription. */
-export class Delivery {
-  readonly id!: string;
-  readonly subscriptionId!: string;
-  readonly eventId!: string;
-  readonly status!: 'pending' | 'delivered' | 'dead';
-  readonly attempts!: Json[];
 }

@@ -1,4 +1,4 @@
-import { IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsISO8601, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { CloudEvent, EVENT_TYPE_PATTERN } from './event';
 import { PageRequest } from '../page';
 import { defineAction } from '../define-action';
@@ -23,9 +23,19 @@ export class ListEventsRequest extends PageRequest {
   @IsString()
   @MaxLength(200)
   readonly search?: string;
+
+  /** Only what this subscription of the caller's asks for, oldest first: how one with the target `pull` is read. */
+  @IsOptional()
+  @IsUUID()
+  readonly subscription?: string;
+
+  /** `desc` (the default): newest first. `asc`: oldest first; `page.resumeCursor` is where to go on once there is more. */
+  @IsOptional()
+  @IsIn(['asc', 'desc'])
+  readonly order?: 'asc' | 'desc';
 }
 
-/** The events that the agent may see, newest first. */
+/** The events that the agent may see. */
 export const listEvents = defineAction({
   name: 'event.list',
   capability: 'event_subscribe',

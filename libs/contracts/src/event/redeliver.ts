@@ -1,20 +1,35 @@
-import { IsUUID } from 'class-validator';
-import { Delivery } from './event';
+import { IsISO8601, IsOptional, IsUUID, MaxLength } from 'class-validator';
 import { defineAction } from '../define-action';
 
 export class RedeliverRequest {
+  /** A delivery, or a subscription: then all of its dead letters are sent again. */
   @IsUUID()
   readonly id!: string;
+
+  /** Of a subscription: only dead letters of events from this time on. */
+  @IsOptional()
+  @IsISO8601()
+  @MaxLength(40)
+  readonly since?: string;
 }
 
-/** Sends a delivery again. */
+/** What is sent again. */
+export class Redelivery {
+  readonly subscriptionId!: string;
+  /** Null where it was asked for all of a subscription. */
+  readonly deliveryId!: string | null;
+  /** How many deliveries are sent again. */
+  readonly count!: number;
+}
+
+/** Sends a delivery, or all dead letters of a subscription, again. */
 export const redeliver = defineAction({
   name: 'event.redeliver',
   capability: 'event_publish',
   effect: 'write',
   http: { method: 'POST', path: '/v1/deliveries/{id}/redeliver', success: 202 },
   request: RedeliverRequest,
-  reply: Delivery,
-  summary: 'Sends a delivery again.',
+  reply: Redelivery,
+  summary: 'Sends a delivery, or all dead letters of a subscription, again.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

@@ -8,11 +8,36 @@ export const INTERNAL_CALLS = {
   getAgent: {
     subject: 'rpc.internal.auth.get-agent.v1',
     service: 'auth',
-    callers: ['workflow-executor', 'integrations'],
+    callers: ['workflow-executor', 'integrations', 'webhook-receiver'],
   },
   oauthCallback: {
     subject: 'rpc.internal.integrations.oauth-callback.v1',
     service: 'integrations',
+    callers: ['gateway'],
+  },
+  storeEvents: {
+    subject: 'rpc.internal.webhook-receiver.store-events.v1',
+    service: 'webhook-receiver',
+    callers: 'all',
+  },
+  readEvents: {
+    subject: 'rpc.internal.webhook-receiver.read-events.v1',
+    service: 'webhook-receiver',
+    callers: ['gateway', 'workflow-executor'],
+  },
+  receiveWebhook: {
+    subject: 'rpc.internal.webhook-receiver.receive-webhook.v1',
+    service: 'webhook-receiver',
+    callers: ['gateway'],
+  },
+  setEndpoint: {
+    subject: 'rpc.internal.webhook-receiver.set-endpoint.v1',
+    service: 'webhook-receiver',
+    callers: ['integrations'],
+  },
+  watchRun: {
+    subject: 'rpc.internal.workflow-executor.watch-run.v1',
+    service: 'workflow-executor',
     callers: ['gateway'],
   },
   recordAudit: { subject: 'rpc.internal.auth.record-audit.v1', service: 'auth', callers: 'all' },
@@ -27,6 +52,9 @@ export const AGENT_CHANGED_SUBJECT = 'internal.auth.agent-changed.v1';
 /** Between executors: a run waits to be taken up; and, something happened to runs that an executor may have in memory. */
 export const RUN_READY_SUBJECT = 'internal.workflow.run-ready.v1';
 export const RUN_POKED_SUBJECT = 'internal.workflow.run-poked.v1';
+
+/** Events were stored: whoever waits for some looks again. */
+export const EVENTS_STORED_SUBJECT = 'internal.webhook-receiver.events-stored.v1';
 
 /** The subject of an event on the stream `EVENTS`. */
 export function eventSubject(type: string): string {

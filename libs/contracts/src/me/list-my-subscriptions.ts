@@ -1,9 +1,20 @@
-import { Subscription } from '../event/event';
+import { IsIn, IsOptional, IsUUID } from 'class-validator';
+import { Subscription } from '../event/subscription';
+import { DELIVERY_STATUSES, type DeliveryStatus } from '../event/delivery';
 import { PageRequest } from '../page';
 import { defineAction } from '../define-action';
 
-/** No params. */
-export class ListMySubscriptionsRequest extends PageRequest {}
+export class ListMySubscriptionsRequest extends PageRequest {
+  /** Only this one. */
+  @IsOptional()
+  @IsUUID()
+  readonly id?: string;
+
+  /** With `id`: shows its deliveries with their attempts too, newest first; `limit` and `cursor` page through them. */
+  @IsOptional()
+  @IsIn([...DELIVERY_STATUSES, 'any'])
+  readonly deliveries?: DeliveryStatus | 'any';
+}
 
 /** The subscriptions of the calling agent. */
 export const listMySubscriptions = defineAction({
@@ -14,6 +25,6 @@ export const listMySubscriptions = defineAction({
   request: ListMySubscriptionsRequest,
   reply: Subscription,
   list: true,
-  summary: 'The subscriptions of the calling agent.',
+  summary: 'The subscriptions of the calling agent, and the deliveries of one.',
   example: { limit: 20 },
 });

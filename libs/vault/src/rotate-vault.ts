@@ -26,7 +26,7 @@ export async function rotateVault(
   for (;;) {
     const rewrapped = await rewrapBatch(vault, pool, version);
     done += rewrapped;
-    const left = await countOld(pool, version);
+    const left = await countOld(vault, pool, version);
     onProgress(done, left);
     if (left === 0) break;
     // What is left is being changed just now.
@@ -37,17 +37,18 @@ export async function rotateVault(
 }
 
 async function rewrapBatch(vault: Vault, pool: Pool, version: number): Promise<number> {
+  const { schema, table } = vault.keys.tables;
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     await client.query('BEGIN');
     const { rows } = await client.query<WrappedRow>({
-      text: `SELECT id, key_version AS "keyVersion", wrapped_key AS "wrappedKey" FROM integration.integration_credentials
+      text: `SELECT id, key_version AS "keyVersion", wrapped_key AS "wrappedKey" FROM ${schema}.${table}
              WHERE key_version < $1 ORDER BY key_version, id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
       values: [version],
     });
     await client.query({
-      text: `UPDATE integration.integration_credentials c SET wrapped_key = n.wrapped_key, key_version = $3
+      text: `UPDATE ${schema}.${table} c SET wrapped_key = n.wrapped_key, key_version = $3
              FROM unnest($1::uuid[], $2::bytea[]) AS n (id, wrapped_key) WHERE c.id = n.id`,
       values: [rows.map(({ id }) => id), rows.map((row) => wrappedAnew(vault, row)), version],
     });
@@ -63,16 +64,17 @@ async function rewrapBatch(vault: Vault, pool: Pool, version: number): Promise<n
 
 function wrappedAnew(vault: Vault, row: WrappedRow): Buffer {
   try {
-    return vault.rewrap(row, row);
+    return vault.rewrap(row, row.id);
   } catch (cause) {
-    const hint = 'Disconnect that integration, then start again; everything before it is done.';
-    throw new Error(`The data key of the credential ${row.id} does not open. ${hint}`, { cause });
+    const hint =
+      'Take it away (disconnect that integration, end that subscription), then start again; everything before it is done.';
+    throw new Error(`The data key of the ${vault.keys.tables.noun} ${row.id} does not open. ${hint}`, { cause });
   }
 }
 
-async function countOld(pool: Pool, version: number): Promise<number> {
+async function countOld({ keys }: Vault, pool: Pool, version: number): Promise<number> {
   const { rows } = await pool.query<{ left: number }>({
-    text: 'SELECT count(*)::int AS left FROM integration.integration_credentials WHERE key_version < $1',
+    text: `SELECT count(*)::int AS left FROM ${keys.tables.schema}.${keys.tables.table} WHERE key_version < $1`,
     values: [version],
   });
   return rows[0]?.left ?? 0;

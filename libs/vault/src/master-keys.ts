@@ -2,10 +2,10 @@ import { ConfigError } from '@agent-platform/config';
 import { decrypt, deriveKey, encrypt } from '@agent-platform/shared-security';
 import { hkdfSync, randomBytes } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
+import type { VaultTables } from './vault-tables.sql';
 
 const SALT_BYTES = 16;
 const PROOF = Buffer.from('this opens under the right master key alone');
-const LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('integration.master_keys', 0))";
 
 interface MasterKeyRow {
   readonly version: number;
@@ -24,7 +24,10 @@ export class MasterKeys {
   private readonly keys = new Map<number, Buffer>();
   private inUse = 0;
 
-  constructor(private readonly given: GivenMasterKeys) {}
+  constructor(
+    private readonly given: GivenMasterKeys,
+    readonly tables: VaultTables,
+  ) {}
 
   /** The version that new data keys are wrapped with. */
   get current(): number {
@@ -55,8 +58,8 @@ export class MasterKeys {
    * @throws ConfigError when a version opens under none of the given keys
    */
   async read(pool: Pool): Promise<void> {
-    await inLock(pool, async (client) => {
-      const found = await versionsOf(client);
+    await this.inLock(pool, async (client) => {
+      const found = await this.versionsOf(client);
       const rows = found.length > 0 ? found : [await this.make(client, 1, this.given.masterKey)];
       for (const row of rows) await this.open(row);
       this.inUse = Math.max(...rows.map(({ version }) => version));
@@ -70,8 +73,8 @@ export class MasterKeys {
    */
   async activate(pool: Pool): Promise<void> {
     await this.read(pool);
-    await inLock(pool, async (client) => {
-      const newest = (await versionsOf(client)).at(-1);
+    await this.inLock(pool, async (client) => {
+      const newest = (await this.versionsOf(client)).at(-1);
       if (!newest || (await opens(newest, this.given.masterKey))) return;
       await this.open(await this.make(client, newest.version + 1, this.given.masterKey));
       this.inUse = newest.version + 1;
@@ -80,9 +83,10 @@ export class MasterKeys {
 
   /** Forgets the versions before the one in use, if nothing is wrapped with them any more. */
   async retire(pool: Pool): Promise<void> {
+    const { schema, table } = this.tables;
     await pool.query({
-      text: `DELETE FROM integration.master_keys k WHERE version < $1
-             AND NOT EXISTS (SELECT FROM integration.integration_credentials c WHERE c.key_version = k.version)`,
+      text: `DELETE FROM ${schema}.master_keys k WHERE version < $1
+             AND NOT EXISTS (SELECT FROM ${schema}.${table} c WHERE c.key_version = k.version)`,
       values: [this.current],
     });
   }
@@ -90,11 +94,8 @@ export class MasterKeys {
   private async make(client: ClientBase, version: number, masterKey: string): Promise<MasterKeyRow> {
     const salt = randomBytes(SALT_BYTES);
     const proof = encrypt(PROOF, await deriveKey(masterKey, salt), proofOf(version));
-    await client.query('INSERT INTO integration.master_keys (version, salt, proof) VALUES ($1, $2, $3)', [
-      version,
-      salt,
-      proof,
-    ]);
+    const text = `INSERT INTO ${this.tables.schema}.master_keys (version, salt, proof) VALUES ($1, $2, $3)`;
+    await client.query(text, [version, salt, proof]);
     return { version, salt, proof };
   }
 
@@ -105,9 +106,32 @@ export class MasterKeys {
       if (key) return void this.keys.set(row.version, key);
     }
     throw new ConfigError([
-      'MASTER_KEY is not the one that the credentials of this database were encrypted under; nothing was changed. ' +
+      `MASTER_KEY is not the one that the ${this.tables.noun}s of this database were encrypted under; nothing was changed. ` +
         'After a change of the key give the one before as MASTER_KEY_PREVIOUS until npm run vault:rotate is done.',
     ]);
+  }
+
+  private async versionsOf(client: ClientBase): Promise<MasterKeyRow[]> {
+    const { rows } = await client.query<MasterKeyRow>(
+      `SELECT version, salt, proof FROM ${this.tables.schema}.master_keys ORDER BY version`,
+    );
+    return rows;
+  }
+
+  private async inLock(pool: Pool, work: (client: ClientBase) => Promise<void>): Promise<void> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('${this.tables.schema}.master_keys', 0))`);
+      await work(client);
+      await client.query('COMMIT');
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
+      throw error;
+    } finally {
+      client.release(broken);
+    }
   }
 }
 
@@ -119,29 +143,6 @@ async function opens({ version, salt, proof }: MasterKeyRow, masterKey: string):
     return key;
   } catch {
     return undefined;
-  }
-}
-
-async function versionsOf(client: ClientBase): Promise<MasterKeyRow[]> {
-  const { rows } = await client.query<MasterKeyRow>(
-    'SELECT version, salt, proof FROM integration.master_keys ORDER BY version',
-  );
-  return rows;
-}
-
-async function inLock(pool: Pool, work: (client: ClientBase) => Promise<void>): Promise<void> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN');
-    await client.query(LOCK);
-    await work(client);
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-    throw error;
-  } finally {
-    client.release(broken);
   }
 }
 

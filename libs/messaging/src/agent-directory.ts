@@ -7,36 +7,31 @@ import {
   type GetAgentReply,
 } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
-import { Bus } from '@agent-platform/messaging';
-import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import type { Bus } from './bus';
 
 /** A lost broadcast of a change is made good after this. */
 const MAX_AGE_MS = 5000;
 const MAX_ENTRIES = 10_000;
 
-/** What agents may do now, as `auth` says. */
-@Injectable()
-export class AgentDirectory implements OnModuleInit {
+/** What agents may do now, as `auth` says: for work that is done for an agent that is not there. */
+export class AgentDirectory {
   private readonly agents: LRUCache<string, GetAgentReply>;
 
-  constructor(private readonly bus: Bus) {
+  constructor(bus: Bus) {
     this.agents = new LRUCache<string, GetAgentReply>({
       max: MAX_ENTRIES,
       ttl: MAX_AGE_MS,
       // A change while an answer is on its way keeps it from being remembered; who asked before it gets it all the same.
       ignoreFetchAbort: true,
-      fetchMethod: (agentId) => this.bus.call<GetAgentReply>(INTERNAL_CALLS.getAgent.subject, { agentId }),
+      fetchMethod: (agentId) => bus.call<GetAgentReply>(INTERNAL_CALLS.getAgent.subject, { agentId }),
     });
-  }
-
-  onModuleInit(): void {
-    this.bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => {
+    bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => {
       const { agentId } = message.json<AgentChanged>();
       if (agentId === null) this.agents.clear();
       else this.agents.delete(agentId);
     });
-    this.bus.onReconnected(() => this.agents.clear());
+    bus.onReconnected(() => this.agents.clear());
   }
 
   /**
@@ -55,12 +50,12 @@ export class AgentDirectory implements OnModuleInit {
 /** @throws AppError `auth.capability.missing` */
 export function checkCapability({ capabilities }: AgentIdentity, capability: Capability): void {
   if (capabilities.includes(capability)) return;
-  throw new AppError('auth.capability.missing', `The agent of the run does not hold ${capability} any more.`, {
+  throw new AppError('auth.capability.missing', `The agent does not hold ${capability} any more.`, {
     missingCapability: capability,
   });
 }
 
 function active({ agent }: GetAgentReply): AgentIdentity {
   if (agent?.status === 'active') return agent;
-  throw new AppError('auth.agent.not-active', `The agent of the run is ${agent?.status ?? 'not known any more'}.`);
+  throw new AppError('auth.agent.not-active', `The agent is ${agent?.status ?? 'not known any more'}.`);
 }

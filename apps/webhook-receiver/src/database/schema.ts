@@ -1,0 +1,9 @@
+import { roleOf, type MigratedSchema } from '@agent-platform/database';
+import { createEvent } from './migrations/1764500000000-create-event';
+
+/** The schema of this service with its history. */
+export const EVENT_SCHEMA: MigratedSchema = {
+  schema: 'event',
+  role: roleOf('webhook-receiver'),
+  migrations: [createEvent],
+};

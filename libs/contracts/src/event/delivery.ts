@@ -1,0 +1,32 @@
+export const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+
+/** One try to hand an event over. */
+export interface DeliveryAttempt {
+  /** From 1; a redelivery goes on counting. */
+  readonly attempt: number;
+  readonly at: string;
+  /** What the endpoint answered; null where it did not. */
+  readonly status: number | null;
+  readonly latencyMs: number;
+  /** The code of what went wrong; null where nothing did. */
+  readonly error: string | null;
+  readonly detail: string | null;
+  /** The first KiB of the answer. */
+  readonly response: string | null;
+}
+
+/** One event on its way to one subscription. */
+export class Delivery {
+  readonly id!: string;
+  readonly subscriptionId!: string;
+  readonly eventId!: string;
+  /** `dead`: a dead letter, which `event.redeliver` sends again. */
+  readonly status!: DeliveryStatus;
+  /** The newest 20. */
+  readonly attempts!: readonly DeliveryAttempt[];
+  /** Of one that is pending. */
+  readonly nextAttemptAt!: string | null;
+  readonly createdAt!: string;
+  readonly endedAt!: string | null;
+}
