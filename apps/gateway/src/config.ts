@@ -15,6 +15,35 @@ export class GatewayConfig extends ServiceConfig {
   @Max(1_000_000)
   readonly failedAuthenticationsPerMinute: number = 60;
 
+  /** Streams that may be open at a time, of one agent and of all, on this replica. */
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  readonly maxStreamsPerAgent: number = 50;
+
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  readonly maxStreams: number = 5000;
+
+  /** How often a stream says that it lives. */
+  @IsInt()
+  @Min(50)
+  @Max(300_000)
+  readonly streamHeartbeatMs: number = 15_000;
+
+  /** A stream whose reader takes nothing for so long is closed. */
+  @IsInt()
+  @Min(50)
+  @Max(600_000)
+  readonly streamStallMs: number = 60_000;
+
+  /** A stream ends when the service that feeds it cannot be reached for so long. */
+  @IsInt()
+  @Min(50)
+  @Max(600_000)
+  readonly streamGiveUpMs: number = 30_000;
+
   /**
    * Networks of the proxies before the gateway, separated by commas, such as `10.0.0.0/8`: of a request from one of them the
    * client's address is read from `X-Forwarded-For`. None: the address of the connection is the client's.

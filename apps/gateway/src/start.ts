@@ -11,6 +11,8 @@ import type { GatewayConfig } from './config';
 import { OAuthCallback } from './doors/oauth-callback';
 import { answerDocument } from './doors/public-documents';
 import { RouteTable } from './doors/route-table';
+import { OpenStreams } from './doors/streams/open-streams';
+import { StreamDoor } from './doors/streams/stream-door';
 import { Attempts } from './pipeline/attempts';
 import { AuditWriter } from './pipeline/audit-writer';
 import { ClientAddresses } from './pipeline/client-address';
@@ -53,9 +55,11 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   });
   const identities = new IdentityCache(bus);
   const limiter = new RateLimiter(bus);
+  const streams = new OpenStreams({ perAgent: config.maxStreamsPerAgent, all: config.maxStreams }, metrics);
   const forget = (changed: AgentChanged) => {
     identities.forget(changed);
     limiter.forget(changed.agentId);
+    streams.changed(changed);
   };
   bus.subscribe(AGENT_CHANGED_SUBJECT, (message) => forget(message.json<AgentChanged>()));
   bus.onReconnected(() => forget({ agentId: null }));
@@ -71,6 +75,18 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     attempts,
     limiter,
     audit,
+    streams: new StreamDoor({
+      bus,
+      identities,
+      open: streams,
+      times: {
+        heartbeatMs: config.streamHeartbeatMs,
+        stallMs: config.streamStallMs,
+        giveUpMs: config.streamGiveUpMs,
+        openMs: config.actionTimeoutMs,
+      },
+      logger,
+    }),
     logger,
     actionTimeoutMs: config.actionTimeoutMs,
     observe: (action, status, seconds) => durations.labels(action, String(status)).observe(seconds),
@@ -126,6 +142,8 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     stop: () =>
       (stopped ??= (async () => {
         draining = true;
+        // They would not end by themselves; their clients come back, to another replica.
+        streams.stop();
         await new Promise((resolve) => {
           server.close(resolve);
           server.closeIdleConnections();

@@ -86,6 +86,7 @@ export {
   type TriggerType,
 } from './run/run';
 export { signalRun, SignalRunRequest } from './run/signal-run';
+export { RUN_STREAM_PATH, StreamRunRequest } from './run/stream-run';
 
 export { connectIntegration, ConnectIntegrationRequest } from './integration/connect-integration';
 export { createIntegration, CreateIntegrationRequest } from './integration/create-integration';
@@ -152,6 +153,7 @@ export { Delivery, DELIVERY_STATUSES, type DeliveryAttempt, type DeliveryStatus 
 export { emitEvent, EmitEventRequest } from './event/emit-event';
 export { CloudEvent, EmittedEvent, EVENT_TYPE, EVENT_TYPE_PATTERN, RESERVED_EVENT_PREFIXES } from './event/event';
 export { listEvents, ListEventsRequest } from './event/list-events';
+export { EVENTS_STREAM_PATH, StreamEventsRequest } from './event/stream-events';
 export { redeliver, Redelivery, RedeliverRequest } from './event/redeliver';
 export { subscribe, SubscribeRequest } from './event/subscribe';
 export { NewSubscription, Subscription } from './event/subscription';

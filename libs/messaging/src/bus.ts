@@ -93,28 +93,30 @@ export class Bus {
   request(
     subject: string,
     payload: Uint8Array | string,
-    options: { timeoutMs?: number; headers?: MsgHdrs } = {},
+    options: { timeoutMs?: number; headers?: MsgHdrs; signal?: AbortSignal } = {},
   ): Promise<Msg> {
     if (!this.connected) {
       return Promise.reject(
         new AppError('service.unavailable', 'The message bus cannot be reached. Try again shortly.'),
       );
     }
-    return this.mux.request(subject, payload, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.headers);
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, headers, signal } = options;
+    return this.mux.request(subject, payload, timeoutMs, headers, signal);
   }
 
   /**
    * An internal call: JSON there, JSON back.
    *
+   * @param signal ends the wait for the answer
    * @throws AppError `service.unavailable`, `service.timeout`: also where what the service itself needs cannot be reached
    */
-  call<Answer>(subject: string, request: object, timeoutMs?: number): Promise<Answer> {
-    return this.callRaw(subject, JSON.stringify(request), timeoutMs);
+  call<Answer>(subject: string, request: object, timeoutMs?: number, signal?: AbortSignal): Promise<Answer> {
+    return this.callRaw(subject, JSON.stringify(request), timeoutMs, signal);
   }
 
   /** An internal call whose request is JSON text already. @throws AppError as `call` does */
-  async callRaw<Answer>(subject: string, request: string, timeoutMs?: number): Promise<Answer> {
-    const message = await this.request(subject, request, { timeoutMs });
+  async callRaw<Answer>(subject: string, request: string, timeoutMs?: number, signal?: AbortSignal): Promise<Answer> {
+    const message = await this.request(subject, request, { timeoutMs, signal });
     const answer = JSON.parse(message.string()) as { data: Answer } | { error: string };
     if ('error' in answer) {
       const cause = new Error(`${subject} failed: ${answer.error}`);

@@ -10,6 +10,7 @@ export { isTooDeep, MAX_JSON_DEPTH } from './json-depth';
 export { messagingTablesV1 } from './messaging-tables.sql';
 export { NATS_USERS, natsAccountsConfig, permissionsOf, type NatsUser } from './nats-permissions';
 export { OutboxRelay } from './outbox-relay';
+export { readParams } from './read-params';
 export { accepted, created, noContent, ok, page, STATUS_HEADER, type Reply } from './reply';
 export {
   auditEntryOf,

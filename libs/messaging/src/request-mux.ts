@@ -32,17 +32,26 @@ export class RequestMux {
   }
 
   /**
+   * @param signal ends the wait: whoever asked has gone
    * @throws AppError `service.unavailable` when nobody listens or the bus is lost, `service.timeout` after `timeoutMs`
    */
-  request(subject: string, payload: Uint8Array | string, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
+  request(
+    subject: string,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+    headers?: MsgHdrs,
+    signal?: AbortSignal,
+  ): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const token = (this.counter++).toString(36);
-      this.waiting.set(token, { resolve, reject, subject, deadline: Date.now() + timeoutMs });
+      const waiting = { resolve, reject, subject, deadline: Date.now() + timeoutMs };
+      this.waiting.set(token, signal ? this.abortable(token, waiting, signal) : waiting);
       try {
         this.connection.publish(subject, payload, { reply: this.inbox + token, headers });
       } catch (cause) {
+        const { reject: fail } = this.waiting.get(token) ?? { reject };
         this.waiting.delete(token);
-        reject(busUnavailable(cause));
+        fail(busUnavailable(cause));
       }
     });
   }
@@ -56,6 +65,22 @@ export class RequestMux {
   close(): void {
     clearInterval(this.sweeper);
     this.failAll();
+  }
+
+  /** The signal may outlive the request by far, and so keeps nothing of one that was settled. */
+  private abortable(token: string, waiting: Waiting, signal: AbortSignal): Waiting {
+    const abandon = () => {
+      this.waiting.delete(token);
+      waiting.reject(new AppError('service.unavailable', 'The answer is not waited for any more.'));
+    };
+    signal.addEventListener('abort', abandon, { once: true });
+    const released = <Value>(settle: (value: Value) => void) => {
+      return (value: Value) => {
+        signal.removeEventListener('abort', abandon);
+        settle(value);
+      };
+    };
+    return { ...waiting, resolve: released(waiting.resolve), reject: released(waiting.reject) };
   }
 
   private settle(message: Msg): void {

@@ -3,6 +3,8 @@ import { AppError } from '@agent-platform/errors';
 import { scrub } from '@agent-platform/observability';
 import type { IncomingMessage } from 'node:http';
 import type { RouteTable } from './route-table';
+import type { AskedStream } from './streams/stream-door';
+import { findStream } from './streams/stream-routes';
 
 /** The action envelope, and the path that the brief gives it. */
 const ENVELOPE_PATHS = new Set(['/v1/actions', '/functions/v1/api-gateway']);
@@ -15,6 +17,7 @@ export type Asked =
       readonly pathParams: Readonly<Record<string, string>>;
       readonly queryParams: Readonly<Record<string, string | string[]>>;
     }
+  | AskedStream
   | { readonly door: 'envelope' };
 
 /** @throws AppError `request.route.not-found`, `request.method.not-allowed` (with the allowed ones), `request.malformed` */
@@ -25,6 +28,11 @@ export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
   if (ENVELOPE_PATHS.has(path)) {
     if (method !== 'POST') throw wrongMethod(['POST']);
     return { door: 'envelope' };
+  }
+  const stream = findStream(path);
+  if (stream) {
+    if (method !== 'GET') throw wrongMethod(['GET']);
+    return { door: 'stream', ...stream, queryParams: mark < 0 ? {} : readQuery(url.slice(mark + 1)) };
   }
   const result = routes.find(method, path);
   switch (result.kind) {

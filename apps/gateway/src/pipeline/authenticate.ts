@@ -41,7 +41,8 @@ export async function authenticate(
   return reply;
 }
 
-function unauthenticated(cause: string, agentId: string | null = null, keyId: string | null = null): Refusal {
+/** One and the same 401 for every cause. */
+export function unauthenticated(cause: string, agentId: string | null = null, keyId: string | null = null): Refusal {
   const outward = new AppError(
     'auth.credentials.invalid',
     'Present a valid API key of an active agent as "Authorization: Bearer mj_agent_…" or "X-Agent-Key: mj_agent_…".',

@@ -42,13 +42,7 @@ export class Exchange {
   /** Writes the answer; a client that has gone is no error. */
   send(status: number, body: string, extraHeaders: Record<string, string> = {}): void {
     if (this.response.headersSent || this.response.destroyed) return;
-    const headers: Record<string, string | number> = {
-      'X-Request-Id': this.requestId,
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      ...rateLimitHeaders(this.limit),
-      ...extraHeaders,
-    };
+    const headers: Record<string, string | number> = { ...this.headers(), ...extraHeaders };
     if (status !== 204) {
       headers['Content-Type'] = status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
       headers['Content-Length'] = Buffer.byteLength(body);
@@ -57,6 +51,20 @@ export class Exchange {
     if (!this.request.complete) headers.Connection = 'close';
     this.response.writeHead(status, headers);
     this.response.end(status === 204 ? undefined : body);
+  }
+
+  /** Begins an answer that is written bit by bit. Its connection serves nothing else after it. */
+  open(extraHeaders: Record<string, string>): void {
+    this.response.writeHead(200, { ...this.headers(), ...extraHeaders, Connection: 'close' });
+  }
+
+  private headers(): Record<string, string> {
+    return {
+      'X-Request-Id': this.requestId,
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      ...rateLimitHeaders(this.limit),
+    };
   }
 }
 

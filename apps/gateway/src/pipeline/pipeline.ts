@@ -2,13 +2,15 @@ import { subjectOf, type ActionDefinition, type AuditEntry } from '@agent-platfo
 import { AppError, toProblem } from '@agent-platform/errors';
 import { Bus, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER, traceIdOf } from '@agent-platform/messaging';
 import { scrub, type Logger } from '@agent-platform/observability';
-import { canAgentPerformAction, uuidV7 } from '@agent-platform/shared-security';
+import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findDoor, readEnvelope, type Asked } from '../doors/open-door';
 import type { RouteTable } from '../doors/route-table';
+import type { AskedStream, StreamDoor } from '../doors/streams/stream-door';
 import type { AuditWriter } from './audit-writer';
 import type { Attempts } from './attempts';
 import { authenticate, refusal, Refusal } from './authenticate';
+import { authorize } from './authorize';
 import type { ClientAddresses } from './client-address';
 import { Exchange } from './exchange';
 import type { IdentityCache, Known } from './identity-cache';
@@ -32,6 +34,7 @@ interface PipelineParts {
   readonly attempts: Attempts;
   readonly limiter: RateLimiter;
   readonly audit: AuditWriter;
+  readonly streams: StreamDoor;
   readonly logger: Logger;
   readonly actionTimeoutMs: number;
   /** Called once per answered request. */
@@ -57,6 +60,7 @@ export class Pipeline {
     } catch (error) {
       answer = await this.refuse(exchange, error);
     }
+    // Of a stream nothing is sent here: its answer has begun.
     exchange.send(answer.status, answer.body, answer.headers);
     this.parts.observe(exchange.action?.name ?? 'none', answer.status, (performance.now() - exchange.startedAt) / 1000);
   }
@@ -65,7 +69,7 @@ export class Pipeline {
     const asked = findDoor(exchange.request, this.parts.routes);
     const identity = await this.authenticate(exchange);
     await this.limit(exchange, identity);
-    if (asked.door === 'rest') {
+    if (asked.door !== 'envelope') {
       exchange.action = asked.action;
       exchange.pathParams = asked.pathParams;
     }
@@ -80,13 +84,15 @@ export class Pipeline {
   private async act(exchange: Exchange, before: Known, asked: Asked): Promise<Answer> {
     const { request } = exchange;
     // Refused before its body is read: who may not do it need not send it. A signature covers the body, and goes before.
-    if (asked.door === 'rest' && !isSigned(request, before, asked.action)) this.authorize(before, asked.action);
+    if (asked.door !== 'envelope' && !isSigned(request, before, asked.action)) authorize(before, asked.action);
     const body = await readBody(request);
     const identity = await this.lookAgain(exchange, before);
-    const { action, payload } = asked.door === 'rest' ? { action: asked.action, payload: body } : readEnvelope(body);
+    const { action, payload } =
+      asked.door === 'envelope' ? readEnvelope(body) : { action: asked.action, payload: body };
     exchange.action = action;
     if (isSigned(request, identity, action)) await verifySignature(request, body, identity, this.parts.bus);
-    this.authorize(identity, action);
+    authorize(identity, action);
+    if (asked.door === 'stream') return this.stream(exchange, identity, asked, body);
     return this.forward(exchange, identity, action, payload, asked.door === 'rest' ? asked.queryParams : undefined);
   }
 
@@ -113,14 +119,13 @@ export class Pipeline {
     throw refusal('auth.rate-limit.exceeded', detail, identity, limit.retryAfterMs);
   }
 
-  private authorize({ agent, keyId }: Known, action: ActionDefinition): void {
-    if (!canAgentPerformAction(agent.capabilities, action.capability)) {
-      const capability = action.capability ?? '';
-      const outward = new AppError('auth.capability.missing', `${action.name} needs the capability ${capability}.`, {
-        missingCapability: capability,
-      });
-      throw new Refusal(outward, outward.code, agent.id, keyId);
-    }
+  /** An answer that goes on by itself. Like any refusal, one that ends it has a line in the log and an audit entry. */
+  private async stream(exchange: Exchange, identity: Known, asked: AskedStream, body: Buffer): Promise<Answer> {
+    await this.parts.streams.open(exchange, identity, asked, body, (refused) =>
+      this.parts.audit.note(this.noteRefusal(exchange, refused)),
+    );
+    this.parts.audit.note(this.entry(exchange, 'allowed', null));
+    return { status: 200, body: '' };
   }
 
   private async forward(
@@ -161,10 +166,8 @@ export class Pipeline {
     let error: unknown = thrown;
     if (thrown instanceof Refusal) {
       error = thrown.outward;
-      const { cause, agentId, keyId } = thrown;
-      this.parts.logger.info({ msg: 'request refused', requestId, cause, agentId, keyId, ip: exchange.ip });
-      const { status, code } = thrown.outward;
-      const entry = this.entry(exchange, 'refused', cause === code ? cause : `${code} (${cause})`, agentId);
+      const { status } = thrown.outward;
+      const entry = this.noteRefusal(exchange, thrown);
       if (status === 401) this.parts.attempts.failed(exchange.ip);
       if (status === 429) {
         // Not waited for: many of them share a commit, where others wait for theirs.
@@ -187,6 +190,13 @@ export class Pipeline {
       this.parts.audit.note(this.entry(exchange, 'failed', problem.code));
     }
     return { status: problem.status, body, headers: { ...retryAfter(body), ...challenge(error) } };
+  }
+
+  /** Says in the log why, and answers the audit entry that does. */
+  private noteRefusal(exchange: Exchange, { outward: { code }, cause, agentId, keyId }: Refusal): AuditEntry {
+    const { requestId, ip } = exchange;
+    this.parts.logger.info({ msg: 'request refused', requestId, cause, agentId, keyId, ip });
+    return this.entry(exchange, 'refused', cause === code ? cause : `${code} (${cause})`, agentId);
   }
 
   private entry(

@@ -1,0 +1,94 @@
+import type { ServerResponse } from 'node:http';
+
+/** One message of a stream. */
+export interface SseMessage {
+  readonly event: string;
+  readonly data: string;
+  /** Where a client goes on that has read this message; none where it would miss what belongs to it. */
+  readonly id?: string;
+}
+
+export interface SseTimes {
+  /** A comment is written this often, so that proxies and clients see that the stream lives. */
+  readonly heartbeatMs: number;
+  /** A reader that takes nothing for so long is closed. */
+  readonly stallMs: number;
+}
+
+/** How soon a client comes back after its stream has ended. */
+const RETRY_MS = 2000;
+
+/**
+ * Server-sent events (HTML Living Standard section 9.2) on one response. What it holds is what the socket has not taken of one
+ * message: `write` resolves once there is room for the next.
+ */
+export class SseWriter {
+  private heartbeat: NodeJS.Timeout | undefined;
+  private position = '';
+
+  constructor(
+    private readonly response: ServerResponse,
+    private readonly times: SseTimes,
+  ) {
+    response.once('close', () => clearInterval(this.heartbeat));
+  }
+
+  /** After the headers: how soon to come back, and from where should the first message never come. */
+  begin(position: string): void {
+    this.position = position;
+    this.response.write(`retry: ${RETRY_MS}\n${this.idLine(position)}\n`);
+    this.heartbeat = setInterval(() => this.beat(), this.times.heartbeatMs);
+  }
+
+  /** What was looked through without a message: told with the next heartbeat, and so not looked through again. */
+  moveTo(position: string): void {
+    this.position = position;
+  }
+
+  /** Resolves when the next message may be written, or never will. */
+  async write(message: SseMessage): Promise<void> {
+    if (!this.response.writable) return;
+    if (!this.response.write(format(message))) await this.drained();
+  }
+
+  /** @param graceMs how long what is not taken yet may still be taken */
+  end(comment: string, graceMs: number): void {
+    clearInterval(this.heartbeat);
+    if (this.response.destroyed) return;
+    this.response.end(`: ${oneLine(comment)}\n\n`);
+    const timer = setTimeout(() => this.response.destroy(), graceMs);
+    this.response.once('close', () => clearTimeout(timer));
+  }
+
+  private beat(): void {
+    if (!this.response.writable || this.response.writableNeedDrain) return;
+    this.response.write(`: still here\n${this.idLine(this.position)}\n`);
+  }
+
+  /** An id without data is remembered by clients, and hands them nothing. */
+  private idLine(position: string): string {
+    return position === '' ? '' : `id: ${oneLine(position)}\n`;
+  }
+
+  private drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.response.destroy(), this.times.stallMs);
+      const done = () => {
+        clearTimeout(timer);
+        this.response.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.response.once('drain', done).once('close', done);
+    });
+  }
+}
+
+function format({ event, id, data }: SseMessage): string {
+  const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
+  return `${id === undefined ? '' : `id: ${oneLine(id)}\n`}event: ${oneLine(event)}\n${lines.join('')}\n`;
+}
+
+/** A line break would begin another field, and an id with NUL is ignored. */
+function oneLine(text: string): string {
+  return text.replace(/[\r\n\0]+/g, ' ');
+}

@@ -1,0 +1,25 @@
+import {
+  EVENTS_STREAM_PATH,
+  getRun,
+  listEvents,
+  RUN_STREAM_PATH,
+  type ActionDefinition,
+} from '@agent-platform/contracts';
+
+export type StreamKind = 'events' | 'run';
+
+/** A path of a stream, with the action that it reads like. */
+export interface StreamRoute {
+  readonly kind: StreamKind;
+  readonly action: ActionDefinition;
+  readonly pathParams: Readonly<Record<string, string>>;
+}
+
+const RUN_PATH = new RegExp(`^${RUN_STREAM_PATH.replace('{id}', '([^/]+)')}$`);
+
+/** @param path without the query string */
+export function findStream(path: string): StreamRoute | undefined {
+  if (path === EVENTS_STREAM_PATH) return { kind: 'events', action: listEvents, pathParams: {} };
+  const id = RUN_PATH.exec(path)?.[1];
+  return id === undefined ? undefined : { kind: 'run', action: getRun, pathParams: { id } };
+}

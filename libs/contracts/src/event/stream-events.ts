@@ -1,0 +1,34 @@
+import { ArrayMaxSize, IsArray, IsISO8601, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
+import { EVENT_TYPE_PATTERN } from './event';
+import { StreamRequest } from '../stream-request';
+
+/** Where the events of an agent are followed as server-sent events: `event.list` that does not end. */
+export const EVENTS_STREAM_PATH = '/v1/events/stream';
+
+export class StreamEventsRequest extends StreamRequest {
+  /** Repeatable, or several with commas between; all types where there is none. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @Matches(EVENT_TYPE_PATTERN, {
+    each: true,
+    message: 'type must be event types, or beginnings with * for the rest',
+  })
+  readonly type?: string[];
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly subject?: string;
+
+  /** Only what this subscription of the caller's asks for. */
+  @IsOptional()
+  @IsUUID()
+  readonly subscription?: string;
+
+  /** Begins at this time; without it, and without `lastEventId`, now. */
+  @IsOptional()
+  @IsISO8601()
+  @MaxLength(40)
+  readonly since?: string;
+}
