@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { SubscriptionIndex } from '../subscriptions/subscription-index';
+import { EventLog } from './event-log';
+import { EventPartitions } from './event-partitions';
+import { EventReaders } from './event-readers';
+import { EventTypes } from './event-types';
+import { EventsController } from './events.controller';
+import { EventsService } from './events.service';
+import { LogWakeUps } from './log-wake-ups';
+import { TapPublisher } from './tap-publisher';
+
+/** The log of events: written, read, published to taps, kept for as long as it must be. */
+@Module({
+  controllers: [EventsController],
+  providers: [
+    LogWakeUps,
+    SubscriptionIndex,
+    EventPartitions,
+    EventTypes,
+    EventLog,
+    EventReaders,
+    EventsService,
+    TapPublisher,
+  ],
+  exports: [LogWakeUps],
+})
+export class EventsModule {}
