@@ -161,4 +161,4 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-const FIND_END: QueryConfig = { name: 'find-log-end', text: 'SELECT position FROM event.log_head' };
+const FIND_END: QueryConfig = { name: 'find-log-end', text: 'SELECT event.log_end() AS position' };

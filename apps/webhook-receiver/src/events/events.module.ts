@@ -3,7 +3,6 @@ import { SubscriptionIndex } from '../subscriptions/subscription-index';
 import { EventLog } from './event-log';
 import { EventPartitions } from './event-partitions';
 import { EventReaders } from './event-readers';
-import { EventTypes } from './event-types';
 import { EventsController } from './events.controller';
 import { EventsService } from './events.service';
 import { LogWakeUps } from './log-wake-ups';
@@ -12,16 +11,7 @@ import { TapPublisher } from './tap-publisher';
 /** The log of events: written, read, published to taps, kept for as long as it must be. */
 @Module({
   controllers: [EventsController],
-  providers: [
-    LogWakeUps,
-    SubscriptionIndex,
-    EventPartitions,
-    EventTypes,
-    EventLog,
-    EventReaders,
-    EventsService,
-    TapPublisher,
-  ],
+  providers: [LogWakeUps, SubscriptionIndex, EventPartitions, EventLog, EventReaders, EventsService, TapPublisher],
   exports: [LogWakeUps],
 })
 export class EventsModule {}

@@ -29,7 +29,7 @@ export function readLog({ after, types, subject, limit }: LogQuestion): QueryCon
   return {
     name: 'read-log',
     text: `SELECT h.position AS head, e.position, e.payload, ${rfc3339('e.stored_at')} AS "storedAt"
-           FROM event.log_head h LEFT JOIN LATERAL (
+           FROM (SELECT event.log_end() AS position) h LEFT JOIN LATERAL (
              SELECT f.*, sum(octet_length(f.payload)) OVER (ORDER BY f.position) - octet_length(f.payload) AS before FROM (
                SELECT position, payload, stored_at FROM event.events
                WHERE position > $1 AND position <= $1 + ${LOOK_AHEAD}
@@ -46,7 +46,7 @@ export function findPositionBefore(since: string): QueryConfig {
     name: 'find-position',
     text: `SELECT coalesce(
              (SELECT position - 1 FROM event.events WHERE stored_at >= $1::timestamptz ORDER BY stored_at, position LIMIT 1),
-             (SELECT position FROM event.log_head)) AS position`,
+             event.log_end()) AS position`,
     values: [since],
   };
 }

@@ -35,7 +35,7 @@ export const createEvent: Migration = {
   name: '1764500000000-create-event',
   sql: `
 CREATE TABLE event.event_types (
-  type text PRIMARY KEY,
+  name text PRIMARY KEY,
   category text NOT NULL,
   description text NOT NULL,
   schema jsonb NOT NULL
@@ -43,9 +43,7 @@ CREATE TABLE event.event_types (
 COMMENT ON TABLE event.event_types IS 'The types that the platform itself emits. Agents emit others, which are not listed.';
 ${ownerRows('event_types')}
 CREATE POLICY event_types_read ON event.event_types FOR SELECT TO ap_event USING (true);
-CREATE POLICY event_types_service ON event.event_types TO ap_event
-  USING ((SELECT platform.is_service())) WITH CHECK ((SELECT platform.is_service()));
-GRANT SELECT, INSERT, UPDATE, DELETE ON event.event_types TO ap_event;
+GRANT SELECT ON event.event_types TO ap_event;
 
 CREATE TABLE event.log_head (
   one boolean PRIMARY KEY DEFAULT true CONSTRAINT log_head_one_check CHECK (one),
@@ -55,9 +53,14 @@ CREATE TABLE event.log_head (
 COMMENT ON COLUMN event.log_head.position IS 'Of the newest event.';
 COMMENT ON COLUMN event.log_head.subscriptions_version IS 'Grows with each change of a subscription: who matches events must know the newest.';
 INSERT INTO event.log_head DEFAULT VALUES;
-${ownerRows('log_head')}
-CREATE POLICY log_head_all ON event.log_head TO ap_event USING (true) WITH CHECK (true);
+${serviceRows('log_head')}
 GRANT SELECT, UPDATE ON event.log_head TO ap_event;
+
+-- What an agent's transaction needs of the head: where the log ends, and places at its end, which the commit gives free for the next.
+CREATE FUNCTION event.log_end() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ SELECT position FROM event.log_head $$;
+CREATE FUNCTION event.take_positions(p_count integer) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ UPDATE event.log_head SET position = position + p_count RETURNING position $$;
 
 -- How far the stream EVENTS has been given the log; a row of its own, so that publishing holds up no storing.
 CREATE TABLE event.tap_cursor (
@@ -208,7 +211,7 @@ ${ownRows('event_subscriptions')}
 GRANT SELECT, INSERT, UPDATE, DELETE ON event.event_subscriptions TO ap_event;
 
 -- Each change of a subscription has a version of its own, in the order of the log: events that are stored after the change know it.
-CREATE FUNCTION event.number_subscription_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION event.number_subscription_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE event.log_head SET subscriptions_version = subscriptions_version + 1 RETURNING subscriptions_version INTO NEW.version;
   RETURN NEW;
@@ -448,7 +451,7 @@ BEGIN
   IF p_type IS NULL OR p_type !~ '^[a-z][a-z0-9_-]{0,62}(\\.[a-z0-9][a-z0-9_-]{0,62}){1,7}$' OR length(p_type) > 128 THEN
     RAISE EXCEPTION 'the type must be lower-case words with dots between' USING ERRCODE = '22023', HINT = 'Such as lead.scored.';
   END IF;
-  IF v_is_reserved AND NOT EXISTS (SELECT FROM event.event_types t WHERE t.type = p_type AND pg_has_role(current_user, 'ap_owner', 'USAGE')) THEN
+  IF v_is_reserved AND NOT EXISTS (SELECT FROM event.event_types t WHERE t.name = p_type AND pg_has_role(current_user, 'ap_owner', 'USAGE')) THEN
     RAISE EXCEPTION 'the type % belongs to the platform', p_type USING ERRCODE = '42501', HINT = 'Choose a type of your own, such as lead.scored.';
   END IF;
   IF p_agent_id IS NULL THEN
@@ -468,6 +471,7 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA event FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event.event_words, event.first_id_of, event.ensure_events_partition, event.drop_events_before, event.store_events,
   event.claim_deliveries, event.record_attempts, event.release_ordered, event.release_all_ordered, event.due_subscriptions, event.emit_event, event.number_subscription_change,
+  event.log_end, event.take_positions,
   event.claim_idempotency_key TO ap_event;
 `,
 };
