@@ -6,6 +6,7 @@ export { testEnvironment, testScale } from './environment';
 export { createPrivateDatabase, type PrivateDatabase } from './private-database';
 export { consentInBrowser, startOAuthServer, type OAuthServer } from './oauth-server';
 export { startPeer, type Peer } from './peer';
+export { openSse, type SseClient } from './sse-client';
 export { createTestDatabase, type TestDatabase } from './test-database';
 export {
   MASTER_KEY,
