@@ -4,6 +4,6 @@ import { IsOptional, Matches } from 'class-validator';
 export class StreamRequest {
   /** The `id` of the last message that was read, to go on after it; for clients that cannot set the header `Last-Event-ID`. */
   @IsOptional()
-  @Matches(/^[\x21-\x7e]{1,512}$/, { message: 'lastEventId must be the id of a message of this stream' })
+  @Matches(/^[\x21-\x7e]{1,4096}$/, { message: 'lastEventId must be the id of a message of this stream' })
   readonly lastEventId?: string;
 }

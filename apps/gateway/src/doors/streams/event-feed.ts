@@ -10,11 +10,15 @@ import type { Bus } from '@agent-platform/messaging';
 import type { Feed, Poll, Portion } from './feed';
 import type { SseMessage } from './sse-writer';
 
-/** Events of one poll; with the largest message of the bus it bounds what a stream holds. */
-const LIMIT = 100;
+/** Events of one poll, at the most. */
+const MAX_LIMIT = 100;
+/** What a stream holds until its client has taken it; one event may be larger. */
+const MAX_HELD_CHARACTERS = 256 * 1024;
 
 /** The events of an agent, from the event log. */
 export class EventFeed implements Feed {
+  private limit = MAX_LIMIT;
+
   constructor(
     private readonly bus: Bus,
     private readonly wanted: StreamEventsRequest,
@@ -29,13 +33,23 @@ export class EventFeed implements Feed {
       types: type,
       subject,
       subscriptionId: subscription,
-      limit: LIMIT,
+      limit: this.limit,
       waitMs,
     };
     const { subject: call } = INTERNAL_CALLS.readEvents;
     const reply = await this.bus.call<ReadEventsReply>(call, question, timeoutMs, signal);
     if (reply.refused) throw new AppError(reply.refused.code, reply.refused.detail);
-    return { messages: reply.events.map(messageOf), position: reply.cursor, ended: false };
+    const kept = this.keep(reply.events);
+    const position = kept.length < reply.events.length ? (kept.at(-1)?.cursor ?? reply.cursor) : reply.cursor;
+    return { messages: kept.map(messageOf), position, ended: false };
+  }
+
+  /** As many as may be held; the others are asked for again, and no more than those at a time as long as events are large. */
+  private keep(events: readonly StoredEvent[]): readonly StoredEvent[] {
+    let held = 0;
+    const tooMany = events.findIndex(({ event }, index) => (held += event.length) > MAX_HELD_CHARACTERS && index > 0);
+    this.limit = tooMany < 0 ? Math.min(this.limit * 2, MAX_LIMIT) : tooMany;
+    return tooMany < 0 ? events : events.slice(0, tooMany);
   }
 }
 
