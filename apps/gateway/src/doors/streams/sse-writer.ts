@@ -47,21 +47,26 @@ export class SseWriter {
 
   /** Resolves when the next message may be written, or never will. */
   async write(message: SseMessage): Promise<void> {
-    if (!this.response.writable) return;
+    if (this.isOver) return;
     if (!this.response.write(format(message))) await this.drained();
   }
 
   /** @param graceMs how long what is not taken yet may still be taken */
   end(comment: string, graceMs: number): void {
     clearInterval(this.heartbeat);
-    if (this.response.destroyed) return;
+    if (this.isOver) return;
     this.response.end(`: ${oneLine(comment)}\n\n`);
     const timer = setTimeout(() => this.response.destroy(), graceMs);
     this.response.once('close', () => clearTimeout(timer));
   }
 
+  /** Nothing comes of writing any more. (`writable` of a response does not say so.) */
+  private get isOver(): boolean {
+    return this.response.destroyed || this.response.writableEnded;
+  }
+
   private beat(): void {
-    if (!this.response.writable || this.response.writableNeedDrain) return;
+    if (this.isOver || this.response.writableNeedDrain) return;
     this.response.write(`: still here\n${this.idLine(this.position)}\n`);
   }
 
