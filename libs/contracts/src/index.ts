@@ -148,6 +148,7 @@ export { rotateKey, RotateKeyRequest } from './agent/rotate-key';
 export { setSkills, SetSkillsRequest } from './agent/set-skills';
 export { updateAgent, UpdateAgentRequest } from './agent/update-agent';
 
+export { ASYNCAPI_DOCUMENT, ASYNCAPI_PATH } from './event/asyncapi';
 export { BUILT_IN_EVENTS, type BuiltInEvent } from './event/built-in-events';
 export { Delivery, DELIVERY_STATUSES, type DeliveryAttempt, type DeliveryStatus } from './event/delivery';
 export { emitEvent, EmitEventRequest } from './event/emit-event';

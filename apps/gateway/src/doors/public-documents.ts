@@ -1,4 +1,9 @@
-import { WORKFLOW_DEFINITION_SCHEMA, WORKFLOW_SCHEMA_PATH } from '@agent-platform/contracts';
+import {
+  ASYNCAPI_DOCUMENT,
+  ASYNCAPI_PATH,
+  WORKFLOW_DEFINITION_SCHEMA,
+  WORKFLOW_SCHEMA_PATH,
+} from '@agent-platform/contracts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** What anyone may read without a key, by path. */
@@ -7,6 +12,7 @@ const DOCUMENTS: ReadonlyMap<string, { readonly contentType: string; readonly bo
     WORKFLOW_SCHEMA_PATH,
     { contentType: 'application/schema+json', body: JSON.stringify(WORKFLOW_DEFINITION_SCHEMA, null, 2) },
   ],
+  [ASYNCAPI_PATH, { contentType: 'application/json', body: JSON.stringify(ASYNCAPI_DOCUMENT, null, 2) }],
 ]);
 
 /** Answers a request for a public document; false where it is for none. */
