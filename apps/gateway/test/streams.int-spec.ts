@@ -214,6 +214,7 @@ describe('back-pressure', () => {
     await until('its end', async () => (await openStreams('events')) === 0, 5000);
     client.resume();
     await ended(client);
+    expect(client.messages.map(({ id }) => id)).toEqual(client.messages.map((_message, at) => `c${at + 1}`));
     const { lastEventId } = client;
     const again = await stream(key, EVENTS, { lastEventId });
     await until('the next', () => again.messages.length > 0);
@@ -395,8 +396,13 @@ describe('a stream of a run', () => {
     expect(client.messages.map(({ event }) => event)).toEqual(['run', 'end']);
   });
 
-  it('refuses a run that is not there', async () => {
+  it('refuses a run that is not there, and a version that cannot be used', async () => {
     const { key } = services.agent(['workflow_read']);
+    const refused = { code: 'request.invalid' as const, detail: 'This is no version.' };
+    states.nonsense = { run: null, steps: [], version: '', changed: false, refused };
+    const unusable = await stream(key, `/v1/runs/${RUN_ID}/stream`, { lastEventId: 'nonsense' });
+    await ended(unusable);
+    expect([unusable.status, unusable.problem().code]).toEqual([422, 'request.invalid']);
     const client = await stream(key, `/v1/runs/${RUN_ID.replace(/2$/, '3')}/stream`);
     await ended(client);
     expect([client.status, client.problem().code]).toEqual([404, 'run.not-found']);

@@ -56,3 +56,19 @@ it('sends what is written in one turn of the event loop at once, also after a re
   await bus.flush();
   expect(await writesOfFiftyRequests()).toBe(1);
 });
+
+it('waits for no answer that nobody wants any more', async () => {
+  const gone = new AbortController();
+  const { signal } = gone;
+  const listeners = jest.spyOn(signal, 'removeEventListener');
+  expect((await bus.request('echo', 'one', { signal })).string()).toBe('one');
+  // A signal lives as long as whoever asks, and keeps nothing of what was answered.
+  expect(listeners).toHaveBeenCalledTimes(1);
+  bus.subscribe('silent', () => undefined);
+  const unanswered = bus.request('silent', '', { signal, timeoutMs: 60_000 });
+  const { waiting } = Reflect.get(bus, 'mux') as { waiting: Map<string, unknown> };
+  expect(waiting.size).toBe(1);
+  gone.abort();
+  await expect(unanswered).rejects.toMatchObject({ code: 'service.unavailable' });
+  expect(waiting.size).toBe(0);
+});

@@ -18,4 +18,6 @@ export interface WatchRunReply {
   /** To be named in the next question. */
   readonly version: string;
   readonly changed: boolean;
+  /** A version that cannot be used. */
+  readonly refused?: { readonly code: 'request.invalid'; readonly detail: string };
 }

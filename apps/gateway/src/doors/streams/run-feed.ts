@@ -23,7 +23,8 @@ export class RunFeed implements Feed {
       waitMs,
     };
     const { subject } = INTERNAL_CALLS.watchRun;
-    const { run, steps, version } = await this.bus.call<WatchRunReply>(subject, question, timeoutMs, signal);
+    const { run, steps, version, refused } = await this.bus.call<WatchRunReply>(subject, question, timeoutMs, signal);
+    if (refused) throw new AppError(refused.code, refused.detail);
     if (!run) throw new AppError('run.not-found', `There is no run ${this.runId}.`);
     const text = JSON.stringify(run);
     const hash = createHash('sha256').update(text).digest('base64');
