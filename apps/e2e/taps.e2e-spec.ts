@@ -88,7 +88,7 @@ it('the user of taps publishes nothing, and hears nothing but events', async () 
   void (async () => {
     for await (const { type, data, permissionContext } of connection.status())
       if (type === Events.Error)
-        violations.push(`${String(data)} ${permissionContext?.operation} ${permissionContext?.subject}`);
+        violations.push(`${data as string} ${permissionContext?.operation} ${permissionContext?.subject}`);
   })();
   const tap = await startTap();
   const forbidden = [

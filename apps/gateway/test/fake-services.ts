@@ -70,7 +70,7 @@ export class FakeServices {
         void (async () => {
           let reply: object;
           try {
-            reply = { data: await handle(message.json() as never) };
+            reply = { data: await handle(message.json<never>()) };
           } catch {
             reply = { error: 'internal' };
           }

@@ -57,8 +57,7 @@ const OWN_TYPES = new RegExp(`^(?!(?:${[...RESERVED_EVENT_PREFIXES, 'webhook'].j
 
 function builtInChannels(): EventChannel[] {
   return Object.entries(BUILT_IN_EVENTS).map(([name, { description, schema }]) => {
-    // The dialect is that of the document.
-    const { $schema: _dialect, ...data } = schema;
+    const data = Object.fromEntries(Object.entries(schema).filter(([keyword]) => keyword !== '$schema'));
     return {
       id: name,
       title: name,
