@@ -1,0 +1,66 @@
+import { EVENT_TYPE_PATTERN, type CloudEvent, type Json } from '@agent-platform/contracts';
+import { compileTemplate, ExpressionError, type Template } from '@agent-platform/expressions';
+import { LIMITS } from './definition-limits';
+import { isExpression, isObject, type DefinitionProblems } from './definition-problems';
+
+/** What starts runs of a workflow, as its definition says. */
+export interface Trigger {
+  /** A type, or the beginning of some with `*` for the rest. */
+  readonly event: string;
+  /** CEL over the envelope of the event. */
+  readonly filter: string | undefined;
+}
+
+/** What a filter reads: the envelope as `event`, and each of its fields. */
+const VARIABLES = ['event', 'id', 'source', 'type', 'time', 'subject', 'data', 'agentid'];
+
+/** The triggers of a definition's `on`, as far as they are right. */
+export function compileTriggers(on: Json | undefined, problems: DefinitionProblems): readonly Trigger[] {
+  if (on === undefined) return [];
+  if (!Array.isArray(on)) return [compileTrigger(on, 'on', problems)].filter((trigger) => trigger !== undefined);
+  if (on.length === 0) problems.fail('on', 'must have a trigger; leave it out for none');
+  if (on.length > LIMITS.triggers) problems.fail('on', `has ${on.length} triggers; ${LIMITS.triggers} are allowed`);
+  return on.flatMap((one: Json, index) => compileTrigger(one, `on[${index}]`, problems) ?? []);
+}
+
+function compileTrigger(trigger: Json, path: string, problems: DefinitionProblems): Trigger | undefined {
+  if (!isObject(trigger)) return problems.fail(path, 'must be an object with event');
+  problems.unknownFields(trigger, ['event', 'filter'], path);
+  problems.required(trigger, ['event'], path);
+  const { event, filter } = trigger;
+  if (event !== undefined && !(typeof event === 'string' && EVENT_TYPE_PATTERN.test(event))) {
+    problems.fail(
+      `${path}.event`,
+      'must be an event type such as lead.scored, or the beginning of some such as lead.*',
+    );
+  }
+  if (filter !== undefined && (typeof filter !== 'string' || filter.trim() === '')) {
+    problems.fail(`${path}.filter`, 'must be an expression over the event, such as data.points > 10');
+  } else if (filter !== undefined) {
+    problems.template(expressionOf(filter), `${path}.filter`, VARIABLES);
+  }
+  return { event: String(event), filter: filter === undefined ? undefined : String(filter) };
+}
+
+/** @throws ExpressionErrors */
+export function compileFilter(filter: string): Template {
+  return compileTemplate(expressionOf(filter), 'filter', { variables: VARIABLES });
+}
+
+/** Whether an event passes a filter; one that it cannot be applied to does not. */
+export function passes(filter: Template, event: CloudEvent): boolean {
+  const envelope = { ...event } as unknown as Record<string, Json>;
+  const { id, source, type, time, subject, data, agentid } = event;
+  try {
+    return (
+      filter.evaluate({ event: envelope, id, source, type, time, subject: subject ?? null, data, agentid }) === true
+    );
+  } catch (error) {
+    if (error instanceof ExpressionError) return false;
+    throw error;
+  }
+}
+
+function expressionOf(filter: string): string {
+  return isExpression(filter) ? filter : `\${{ ${filter} }}`;
+}
