@@ -22,9 +22,14 @@ export function environmentOf(variables: readonly string[]): CelEnvironment {
 
   const environment = new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS });
   registerJsonNumbers(environment);
-  for (const name of variables) environment.registerVariable(name, 'dyn');
+  const evaluator = evaluatorOf(environment);
+  for (const name of variables) {
+    // Names of types are constants to CEL; a variable of that name, as the `type` of an event, stands in its place.
+    if (environment.hasVariable(name)) evaluator.registry.deleteVariable(name);
+    environment.registerVariable(name, 'dyn');
+  }
   const functions = new Set(environment.getDefinitions().functions.map(({ name }) => name));
-  harden(evaluatorOf(environment), functions);
+  harden(evaluator, functions);
 
   const made = { environment, variables, functions };
   environments.set(key, made);

@@ -26,6 +26,7 @@ export interface CelRegistry {
   getMapType(key: CelType, value: CelType): CelType;
   findMacro(name: string, hasReceiver: boolean, argumentCount: number): unknown;
   functionCandidates(hasReceiver: boolean, name: string, argumentCount: number): unknown;
+  deleteVariable(name: string): void;
 }
 
 export interface CelEvaluator {

@@ -142,6 +142,13 @@ describe('templates', () => {
     expect(evaluate(text, { ...SCOPE, input })).toBe(2);
   });
 
+  it('reads a variable that is named as CEL names a type, and elsewhere still knows the type', () => {
+    const scored = compileTemplate('${{ type == "lead.scored" }}', 'filter', { variables: ['type', 'data'] });
+    expect(scored.evaluate({ type: 'lead.scored', data: {} })).toBe(true);
+    expect(scored.evaluate({ type: 'lead.lost', data: {} })).toBe(false);
+    expect(evaluate('${{ type(input) == map && type(1) != type }}', { ...SCOPE, input: {} })).toBe(true);
+  });
+
   it('does not take a variable of a loop for a step', () => {
     expect([...compile('${{ input.list.map(steps, steps.x) }}').stepRefs]).toEqual([]);
   });
