@@ -1,4 +1,4 @@
-import type { JsonObject, WatchRunReply } from '@agent-platform/contracts';
+import type { JsonObject, WatchRunReply, WatchRunRequest } from '@agent-platform/contracts';
 import { createPool, ReadPipeline } from '@agent-platform/database';
 import { createTestDatabase, until, type TestDatabase } from '@agent-platform/testing';
 import { randomUUID } from 'node:crypto';
@@ -7,7 +7,7 @@ import type { Engine } from '../src/engine/engine';
 import { WatchRunService } from '../src/runs/watch-run.service';
 import { DefinitionStore } from '../src/workflows/definition-store';
 
-const AGENT = { id: randomUUID(), seesAll: false };
+const AGENT: WatchRunRequest['agent'] = { id: randomUUID(), seesAll: false };
 const OWNER = randomUUID();
 
 let database: TestDatabase;

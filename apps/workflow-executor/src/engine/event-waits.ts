@@ -123,7 +123,7 @@ export class EventWaits implements OnModuleInit, OnModuleDestroy {
       if (events.length > 0) continue;
       this.behind.delete(type);
       this.together.add(type);
-      this.cursor ??= cursor;
+      this.cursor ??= this.earlier = cursor;
       return;
     }
     this.poll.wake();

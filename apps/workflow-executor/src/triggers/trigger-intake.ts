@@ -154,9 +154,11 @@ async function insertRuns(client: PoolClient, firings: readonly Firing[]): Promi
     name: 'insert-triggered-runs',
     text: `INSERT INTO workflow.workflow_runs (id, workflow_id, workflow_version, agent_id, trigger_type, trigger_event_id, input,
              request_id, traceparent, ready_at)
-           SELECT r.id, r.workflow_id, r.version, r.agent_id, 'event', r.event_id, r.input::json, r.request_id, r.traceparent, now()
+           SELECT r.id, r.workflow_id, r.version, r.agent_id, 'event', r.event_id, r.input::json, r.request_id, r.traceparent,
+             -- They are taken up in the order of their events.
+             now() + r.n * interval '1 microsecond'
            FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[])
-             AS r (id, workflow_id, version, agent_id, event_id, input, request_id, traceparent)
+             WITH ORDINALITY AS r (id, workflow_id, version, agent_id, event_id, input, request_id, traceparent, n)
            ON CONFLICT (workflow_id, trigger_event_id) WHERE trigger_event_id IS NOT NULL DO NOTHING`,
     values: [
       firings.map(() => uuidV7()),

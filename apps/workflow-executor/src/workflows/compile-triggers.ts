@@ -28,18 +28,19 @@ function compileTrigger(trigger: Json, path: string, problems: DefinitionProblem
   problems.unknownFields(trigger, ['event', 'filter'], path);
   problems.required(trigger, ['event'], path);
   const { event, filter } = trigger;
-  if (event !== undefined && !(typeof event === 'string' && EVENT_TYPE_PATTERN.test(event))) {
+  const isPattern = typeof event === 'string' && EVENT_TYPE_PATTERN.test(event);
+  if (event !== undefined && !isPattern) {
     problems.fail(
       `${path}.event`,
       'must be an event type such as lead.scored, or the beginning of some such as lead.*',
     );
   }
-  if (filter !== undefined && (typeof filter !== 'string' || filter.trim() === '')) {
+  const text = typeof filter === 'string' && filter.trim() !== '' ? filter : undefined;
+  if (text !== undefined) problems.template(expressionOf(text), `${path}.filter`, VARIABLES);
+  else if (filter !== undefined) {
     problems.fail(`${path}.filter`, 'must be an expression over the event, such as data.points > 10');
-  } else if (filter !== undefined) {
-    problems.template(expressionOf(filter), `${path}.filter`, VARIABLES);
   }
-  return { event: String(event), filter: filter === undefined ? undefined : String(filter) };
+  return isPattern ? { event, filter: text } : undefined;
 }
 
 /** @throws ExpressionErrors */
