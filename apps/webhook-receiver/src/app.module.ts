@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { DeliveriesModule } from './deliveries/deliveries.module';
 import { EventsModule } from './events/events.module';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module';
 
-@Module({ imports: [EventsModule] })
+@Module({ imports: [EventsModule, SubscriptionsModule, DeliveriesModule] })
 export class AppModule {}

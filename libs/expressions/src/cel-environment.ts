@@ -24,7 +24,7 @@ export function environmentOf(variables: readonly string[]): CelEnvironment {
   registerJsonNumbers(environment);
   const evaluator = evaluatorOf(environment);
   for (const name of variables) {
-    // Names of types are constants to CEL; a variable of that name, as the `type` of an event, stands in its place.
+    // A variable may have the name of a CEL type, as `type` of an event; the type is then not there to be named.
     if (environment.hasVariable(name)) evaluator.registry.deleteVariable(name);
     environment.registerVariable(name, 'dyn');
   }

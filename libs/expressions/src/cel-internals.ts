@@ -22,11 +22,11 @@ export interface CelType {
 }
 
 export interface CelRegistry {
+  deleteVariable(name: string): void;
   getListType(value: CelType): CelType;
   getMapType(key: CelType, value: CelType): CelType;
   findMacro(name: string, hasReceiver: boolean, argumentCount: number): unknown;
   functionCandidates(hasReceiver: boolean, name: string, argumentCount: number): unknown;
-  deleteVariable(name: string): void;
 }
 
 export interface CelEvaluator {

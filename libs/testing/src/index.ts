@@ -16,3 +16,4 @@ export {
   type TestProcess,
 } from './test-platform';
 export { until } from './until';
+export { startWebhookEndpoint, type ReceivedWebhook, type WebhookEndpoint } from './webhook-endpoint';
