@@ -120,10 +120,15 @@ it.each<[string, { event: string; filter?: string }, string, JsonObject]>([
 });
 
 it('an event of another agent starts nothing', async () => {
-  const id = await workflow(randomUUID(), [{ event: '*' }]);
+  const [agent, other] = [randomUUID(), randomUUID()];
+  const id = await workflow(agent, [{ event: '*' }]);
+  const theirs = await workflow(other, [{ event: 'lead.lost' }]);
+  await emit(other, 'lead.scored');
   await emit(randomUUID(), 'lead.scored');
+  const own = await emit(agent, 'lead.lost');
   await intake().pass(true);
-  expect(await runsOf(id)).toEqual([]);
+  expect(await runsOf(id)).toEqual([own]);
+  expect(await runsOf(theirs)).toEqual([]);
 });
 
 it('what was stored before the trigger was made starts nothing, although it is read with what came after', async () => {
@@ -193,6 +198,7 @@ it('a trigger that is made while the log is read misses no event of after', asyn
     if (!late) {
       late = await workflow(agent, [{ event: 'second.type' }]);
       event = await emit(agent, 'second.type');
+      await emit(agent, 'first.type');
     }
     return read(types, from);
   };
