@@ -206,6 +206,30 @@ it('a trigger that is made while the log is read misses no event of after', asyn
   expect(await runsOf(late)).toEqual([event]);
 });
 
+it('a stored filter that cannot be read any more harms no other', async () => {
+  const agent = randomUUID();
+  const broken = await workflow(agent, [{ event: '*', filter: 'nobody > (' }]);
+  const id = await workflow(agent, [{ event: '*' }]);
+  const event = await emit(agent, 'lead.scored');
+  await intake().pass(true);
+  expect([await runsOf(broken), await runsOf(id)]).toEqual([[], [event]]);
+});
+
+it('leaves the rest to another who has the cursor, and asks no more meanwhile', async () => {
+  const agent = randomUUID();
+  const id = await workflow(agent, [{ event: '*' }]);
+  const event = await emit(agent, 'lead.scored');
+  const other = await pool().connect();
+  await other.query('BEGIN; SELECT FROM workflow.event_cursors FOR UPDATE');
+  await intake().pass(true);
+  expect(log.questions).toHaveLength(1);
+  expect(await runsOf(id)).toEqual([]);
+  await other.query('ROLLBACK');
+  other.release();
+  await intake().pass(true);
+  expect(await runsOf(id)).toEqual([event]);
+});
+
 /** Breaks off at random: before a statement or after it, the commit too, as a connection does that is lost. */
 function unreliable(own: Pool): Pool {
   const wrap = (client: PoolClient): PoolClient =>

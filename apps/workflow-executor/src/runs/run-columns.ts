@@ -25,27 +25,23 @@ export interface RecordedStep extends RunStep {
   readonly fits: boolean;
 }
 
-/** The recorded steps of the run $1; $2 is the path of a step to show with what is inside of it, or null. Those at the top first. */
-export const RECORDED_STEPS = `SELECT ${STEP_COLUMNS}, s.fits FROM (
+/** Steps `s` as they are shown, those at the top first. */
+const stepsWhere = (condition: string) => `SELECT ${STEP_COLUMNS}, s.fits FROM (
     SELECT s.*,
       sum(octet_length(coalesce(s.input::text, '')) + octet_length(coalesce(s.output::text, '')))
         OVER (ORDER BY s.path <> s.step_id, s.started_at, s.path) <= ${MAX_CONTENT_BYTES} AS fits
     FROM workflow.workflow_run_steps s
-    WHERE s.run_id = $1 AND ($2::text IS NULL OR s.path = $2
-      OR (starts_with(s.path, $2) AND substr(s.path, length($2) + 1, 1) IN ('.', '[', '#', ':')))
+    WHERE ${condition}
     ORDER BY s.path <> s.step_id, s.started_at, s.path LIMIT ${MAX_STEPS_SHOWN + 1}
   ) s`;
 
-/** The steps of a run `r` that were written since the snapshot $2, or all without one: JSON, in the order of `RECORDED_STEPS`. */
-export const CHANGED_STEPS = `(SELECT coalesce(json_agg(c ORDER BY c.path <> c.id, c."startedAt", c.path), '[]') FROM (
-    SELECT ${STEP_COLUMNS}, s.fits FROM (
-      SELECT s.*,
-        sum(octet_length(coalesce(s.input::text, '')) + octet_length(coalesce(s.output::text, '')))
-          OVER (ORDER BY s.path <> s.step_id, s.started_at, s.path) <= ${MAX_CONTENT_BYTES} AS fits
-      FROM workflow.workflow_run_steps s
-      WHERE s.run_id = r.id AND ($2::text IS NULL OR workflow.written_since(s.xmin, $2::pg_snapshot))
-      ORDER BY s.path <> s.step_id, s.started_at, s.path LIMIT ${MAX_STEPS_SHOWN + 1}
-    ) s) AS c)`;
+/** The recorded steps of the run $1; $2 is the path of a step to show with what is inside of it, or null. */
+export const RECORDED_STEPS = stepsWhere(`s.run_id = $1 AND ($2::text IS NULL OR s.path = $2
+      OR (starts_with(s.path, $2) AND substr(s.path, length($2) + 1, 1) IN ('.', '[', '#', ':')))`);
+
+/** The steps of a run `r` that were written since the snapshot $2, or all without one, as JSON. */
+export const CHANGED_STEPS = `(SELECT coalesce(json_agg(c ORDER BY c.path <> c.id, c."startedAt", c.path), '[]')
+  FROM (${stepsWhere(`s.run_id = r.id AND ($2::text IS NULL OR workflow.written_since(s.xmin, $2::pg_snapshot))`)}) AS c)`;
 
 /**
  * A run with all steps of its definition, each followed by the steps inside of it, its further visits and what undid it, as

@@ -1,7 +1,7 @@
 import type { CloudEvent } from '@agent-platform/contracts';
 import { LRUCache } from 'lru-cache';
 import type { LoggedEvent } from '../engine/event-log';
-import { compileFilter, passes } from '../workflows/compile-triggers';
+import { compileFilter } from '../workflows/compile-triggers';
 
 /** A trigger as it is stored, with the version that its runs are pinned to. */
 export interface StoredTrigger {
@@ -40,7 +40,7 @@ function fits(
   { event, storedAt }: LoggedEvent,
 ): boolean {
   if (storedAt < madeAt || !isOfPattern(event.type, pattern) || isOfWorkflow(event, workflowId)) return false;
-  return filter === null || passes(filterOf(filter), event);
+  return filter === null || filterOf(filter)(event);
 }
 
 function isOfPattern(type: string, pattern: string): boolean {

@@ -13,6 +13,8 @@ const GATHER_MS = 10;
 /** How far before the first trigger the reading begins; what was stored before a trigger was made does not start it. */
 const MARGIN_MS = 5000;
 
+const IDLE_TIMEOUT_MS = 5000;
+
 /** How far the log was read, and what is read. */
 interface Standing {
   /** Null: nothing was read since there are triggers. */
@@ -72,9 +74,10 @@ export class TriggerIntake implements OnModuleInit, OnModuleDestroy {
       const page = await this.log.read(patterns, cursor === null ? { since } : { after: cursor });
       const isEnd = page.events.length === 0;
       if (isEnd && (!isDue || page.cursor === cursor)) return;
-      const isMine = await this.inTransaction((client) => takeIn(client, standing, page));
-      if (isMine && !isEnd) this.wakeUps.ready();
-      if (isEnd) return;
+      const outcome = await this.inTransaction((client) => takeIn(client, standing, page));
+      if (outcome === 'stored' && !isEnd) this.wakeUps.ready();
+      // Another is at it, and goes on until there is nothing left; the poll finds what it leaves where it dies.
+      if (outcome === 'busy' || isEnd) return;
     }
   }
 
@@ -92,7 +95,8 @@ export class TriggerIntake implements OnModuleInit, OnModuleDestroy {
     const client = await this.pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query('BEGIN');
+      // A process that stands still with the lock must not hold up the others.
+      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`);
       const result = await work(client);
       await client.query('COMMIT');
       return result;
@@ -105,9 +109,10 @@ export class TriggerIntake implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-/** Stores the runs that the events start, and moves the cursor on. False: another was here first, or a trigger was made since. */
-async function takeIn(client: PoolClient, standing: Standing, page: LogPage): Promise<boolean> {
-  if (!(await lockCursor(client, standing.cursor))) return false;
+/** Stores the runs that the events start, and moves the cursor on. `stale`: another was here first, or a trigger was made since. */
+async function takeIn(client: PoolClient, standing: Standing, page: LogPage): Promise<'stored' | 'busy' | 'stale'> {
+  const lock = await lockCursor(client, standing.cursor);
+  if (lock !== 'locked') return lock;
   const agents = [...new Set(page.events.map(({ event }) => event.agentid))];
   const { rows: triggers } = await client.query<StoredTrigger & { isKnown: boolean }>({
     name: 'find-triggers',
@@ -118,26 +123,27 @@ async function takeIn(client: PoolClient, standing: Standing, page: LogPage): Pr
            WHERE t.agent_id = ANY ($1) OR t.event <> ALL ($2)`,
     values: [agents, standing.patterns],
   });
-  if (triggers.some(({ isKnown }) => !isKnown)) return false;
+  if (triggers.some(({ isKnown }) => !isKnown)) return 'stale';
   await insertRuns(client, matchTriggers(page.events, triggers));
   await moveCursor(client, page.cursor);
-  return true;
+  return 'stored';
 }
 
 /** Where there is nothing to read for, nobody reads on; the next trigger is where reading begins. */
 async function rest(client: PoolClient, { cursor }: Standing): Promise<void> {
-  if (!(await lockCursor(client, cursor))) return;
+  if ((await lockCursor(client, cursor)) !== 'locked') return;
   const { rowCount } = await client.query('SELECT FROM workflow.workflow_triggers LIMIT 1');
   if (rowCount === 0) await moveCursor(client, null);
 }
 
-/** Until the end of the transaction; false where another has it, or it is not where it was. */
-async function lockCursor(client: PoolClient, expected: string | null): Promise<boolean> {
+/** Until the end of the transaction. `busy`: another has it; `stale`: it is not where it was. */
+async function lockCursor(client: PoolClient, expected: string | null): Promise<'locked' | 'busy' | 'stale'> {
   const { rows } = await client.query<{ cursor: string | null }>({
     name: 'lock-event-cursor',
     text: `SELECT cursor FROM workflow.event_cursors WHERE reader = 'triggers' FOR UPDATE SKIP LOCKED`,
   });
-  return rows[0] !== undefined && rows[0].cursor === expected;
+  if (!rows[0]) return 'busy';
+  return rows[0].cursor === expected ? 'locked' : 'stale';
 }
 
 async function moveCursor(client: PoolClient, cursor: string | null): Promise<void> {

@@ -1,5 +1,5 @@
 import { EVENT_TYPE_PATTERN, type CloudEvent, type Json } from '@agent-platform/contracts';
-import { compileTemplate, ExpressionError, type Template } from '@agent-platform/expressions';
+import { compileTemplate, ExpressionError, ExpressionErrors, type Template } from '@agent-platform/expressions';
 import { LIMITS } from './definition-limits';
 import { isExpression, isObject, type DefinitionProblems } from './definition-problems';
 
@@ -43,21 +43,29 @@ function compileTrigger(trigger: Json, path: string, problems: DefinitionProblem
   return isPattern ? { event, filter: text } : undefined;
 }
 
-/** @throws ExpressionErrors */
-export function compileFilter(filter: string): Template {
-  return compileTemplate(expressionOf(filter), 'filter', { variables: VARIABLES });
+/**
+ * Whether an event passes a filter. One that the filter cannot be applied to does not; nor does any where the filter was saved
+ * by a version that took what this one refuses, so that it harms no other.
+ */
+export function compileFilter(filter: string): (event: CloudEvent) => boolean {
+  const template = templateOf(filter);
+  return (event) => {
+    const { id, source, type, time, subject = null, data, agentid } = event;
+    const fields = { event: { ...event }, id, source, type, time, subject, data, agentid };
+    try {
+      return template?.evaluate(fields) === true;
+    } catch (error) {
+      if (error instanceof ExpressionError) return false;
+      throw error;
+    }
+  };
 }
 
-/** Whether an event passes a filter; one that it cannot be applied to does not. */
-export function passes(filter: Template, event: CloudEvent): boolean {
-  const envelope = { ...event } as unknown as Record<string, Json>;
-  const { id, source, type, time, subject, data, agentid } = event;
+function templateOf(filter: string): Template | undefined {
   try {
-    return (
-      filter.evaluate({ event: envelope, id, source, type, time, subject: subject ?? null, data, agentid }) === true
-    );
+    return compileTemplate(expressionOf(filter), 'filter', { variables: VARIABLES });
   } catch (error) {
-    if (error instanceof ExpressionError) return false;
+    if (error instanceof ExpressionErrors) return undefined;
     throw error;
   }
 }
