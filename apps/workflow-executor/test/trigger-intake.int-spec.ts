@@ -263,7 +263,8 @@ it('three intakes at once, cut off anywhere, start exactly one run of each event
   for (let n = 0; n < 300; n++) events.push(await emit(agent, 'lead.scored', { n }));
   // Answers take long enough for others to ask the same.
   log.onRead = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
-  const isDone = async () => (await runsOf(id)).length >= events.length;
+  const deadline = Date.now() + 20_000;
+  const isDone = async () => Date.now() > deadline || (await runsOf(id)).length >= events.length;
   const work = async () => {
     const one = intake(unreliable(pool()));
     while (!(await isDone())) await one.pass(true).catch(() => undefined);
