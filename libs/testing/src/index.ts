@@ -17,3 +17,4 @@ export {
 } from './test-platform';
 export { until } from './until';
 export { startWebhookEndpoint, type ReceivedWebhook, type WebhookEndpoint } from './webhook-endpoint';
+export { FAULTS, startWebhookSink, type WebhookSink } from './webhook-sink';

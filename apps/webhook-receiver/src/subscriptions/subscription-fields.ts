@@ -67,11 +67,15 @@ function readTarget(target: JsonObject, egress: EgressClient, errors: FieldError
     if (url !== undefined) fail('target.url', 'has no meaning for a target that is pulled');
     return { type };
   }
+  const checkedHeaders = readHeaders(headers, egress, errors);
   if (type !== 'webhook') fail('target.type', 'must be webhook or pull');
-  else if (typeof url !== 'string' || url.length > 2048)
+  else if (typeof url !== 'string' || url.length > 2048) {
     fail('target.url', 'must be a URL such as https://example.com/hook');
-  else checkUrl(url, egress, errors);
-  return { type: 'webhook', url: String(url), headers: readHeaders(headers, egress, errors) };
+  } else {
+    checkUrl(url, egress, errors);
+    return { type: 'webhook', url, headers: checkedHeaders };
+  }
+  return { type: 'pull' };
 }
 
 function checkUrl(url: string, egress: EgressClient, errors: FieldError[]): void {
@@ -121,14 +125,11 @@ function readSchedule(
     });
     return [];
   }
-  return schedule.map((delay, index) => {
+  return schedule.flatMap((delay, index) => {
     const ms = typeof delay === 'string' ? parseDurationMs(delay) : undefined;
-    if (ms === undefined || ms > MAX_RETRY_DELAY_MS) {
-      errors.push({
-        path: `retry.schedule[${index}]`,
-        message: 'must be a duration such as 30s, 5m or 2h, of a week at the most',
-      });
-    }
-    return String(delay);
+    if (typeof delay === 'string' && ms !== undefined && ms <= MAX_RETRY_DELAY_MS) return [delay];
+    const message = 'must be a duration such as 30s, 5m or 2h, of a week at the most';
+    errors.push({ path: `retry.schedule[${index}]`, message });
+    return [];
   });
 }
