@@ -1,7 +1,7 @@
 import type { CloudEvent } from '@agent-platform/contracts';
+import { compileEventFilter, ExpressionErrors, type EventFilter } from '@agent-platform/expressions';
 import { LRUCache } from 'lru-cache';
 import type { LoggedEvent } from '../engine/event-log';
-import { compileFilter } from '../workflows/compile-triggers';
 
 /** A trigger as it is stored, with the version that its runs are pinned to. */
 export interface StoredTrigger {
@@ -19,7 +19,7 @@ export interface Firing {
   readonly logged: LoggedEvent;
 }
 
-const filters = new LRUCache<string, ReturnType<typeof compileFilter>>({ max: 1000 });
+const filters = new LRUCache<string, EventFilter>({ max: 1000 });
 
 /** What is to be started, in the order of the events: one run of each workflow, however many of its triggers an event fits. */
 export function matchTriggers(events: readonly LoggedEvent[], triggers: readonly StoredTrigger[]): Firing[] {
@@ -52,8 +52,18 @@ function isOfWorkflow({ type, data }: CloudEvent, workflowId: string): boolean {
   return type.startsWith('workflow.') && data.workflowId === workflowId;
 }
 
-function filterOf(text: string): ReturnType<typeof compileFilter> {
+function filterOf(text: string): EventFilter {
   let filter = filters.get(text);
-  if (!filter) filters.set(text, (filter = compileFilter(text)));
+  if (!filter) filters.set(text, (filter = readFilter(text)));
   return filter;
+}
+
+/** One that was saved by a version that took what this one refuses lets nothing pass, so that it harms no other. */
+function readFilter(text: string): EventFilter {
+  try {
+    return compileEventFilter(text);
+  } catch (error) {
+    if (error instanceof ExpressionErrors) return () => false;
+    throw error;
+  }
 }

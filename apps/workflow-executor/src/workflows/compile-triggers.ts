@@ -1,7 +1,7 @@
-import { EVENT_TYPE_PATTERN, type CloudEvent, type Json } from '@agent-platform/contracts';
-import { compileTemplate, ExpressionError, ExpressionErrors, type Template } from '@agent-platform/expressions';
+import { EVENT_TYPE_PATTERN, type Json } from '@agent-platform/contracts';
+import { EVENT_VARIABLES, eventFilterTemplate } from '@agent-platform/expressions';
 import { LIMITS } from './definition-limits';
-import { isExpression, isObject, type DefinitionProblems } from './definition-problems';
+import { isObject, type DefinitionProblems } from './definition-problems';
 
 /** What starts runs of a workflow, as its definition says. */
 export interface Trigger {
@@ -10,9 +10,6 @@ export interface Trigger {
   /** CEL over the envelope of the event. */
   readonly filter: string | undefined;
 }
-
-/** What a filter reads: the envelope as `event`, and each of its fields. */
-const VARIABLES = ['event', 'id', 'source', 'type', 'time', 'subject', 'data', 'agentid'];
 
 /** The triggers of a definition's `on`, as far as they are right. */
 export function compileTriggers(on: Json | undefined, problems: DefinitionProblems): readonly Trigger[] {
@@ -36,40 +33,9 @@ function compileTrigger(trigger: Json, path: string, problems: DefinitionProblem
     );
   }
   const text = typeof filter === 'string' && filter.trim() !== '' ? filter : undefined;
-  if (text !== undefined) problems.template(expressionOf(text), `${path}.filter`, VARIABLES);
+  if (text !== undefined) problems.template(eventFilterTemplate(text), `${path}.filter`, EVENT_VARIABLES);
   else if (filter !== undefined) {
     problems.fail(`${path}.filter`, 'must be an expression over the event, such as data.points > 10');
   }
   return isPattern ? { event, filter: text } : undefined;
-}
-
-/**
- * Whether an event passes a filter. One that the filter cannot be applied to does not; nor does any where the filter was saved
- * by a version that took what this one refuses, so that it harms no other.
- */
-export function compileFilter(filter: string): (event: CloudEvent) => boolean {
-  const template = templateOf(filter);
-  return (event) => {
-    const { id, source, type, time, subject = null, data, agentid } = event;
-    const fields = { event: { ...event }, id, source, type, time, subject, data, agentid };
-    try {
-      return template?.evaluate(fields) === true;
-    } catch (error) {
-      if (error instanceof ExpressionError) return false;
-      throw error;
-    }
-  };
-}
-
-function templateOf(filter: string): Template | undefined {
-  try {
-    return compileTemplate(expressionOf(filter), 'filter', { variables: VARIABLES });
-  } catch (error) {
-    if (error instanceof ExpressionErrors) return undefined;
-    throw error;
-  }
-}
-
-function expressionOf(filter: string): string {
-  return isExpression(filter) ? filter : `\${{ ${filter} }}`;
 }
