@@ -61,6 +61,28 @@ describe('in one process', () => {
   });
   afterAll(() => platform?.stop());
 
+  it('end where workflows start each other: a run that too many have led to fails, and its end starts none', async () => {
+    const type = `circle.c${randomUUID()}`;
+    const steps = [{ id: 'again', type: 'event', with: { type, data: { n: '${{ input.data.n + 1 }}' } } }];
+    const circle = await create({ on: { event: type }, steps });
+    const watcher = await create(points({ event: 'workflow.failed', filter: `data.workflowId == "${circle}"` }));
+    const first = await emit(type, { n: 1 });
+    await everythingTakenIn();
+    const runs = await until('the last run', async () => {
+      const found = await runsOf(circle);
+      return found.some(({ status }) => status === 'failed') && found;
+    });
+    await everythingTakenIn();
+    // SPEC section 6: 8 levels.
+    expect(await runsOf(circle)).toHaveLength(10);
+    expect(runs.filter(({ status }) => status === 'failed')).toMatchObject([{ error: { code: 'run.depth.too-deep' } }]);
+    expect(await runsOf(watcher)).toEqual([]);
+    const { body } = await agent.get(`/v1/events?type=${type}&order=asc`);
+    const depths = (body.data as unknown as { id: string; depth?: number }[]).map(({ depth = 0 }) => depth);
+    expect(depths).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(first).toBeDefined();
+  });
+
   it('an event that passes the filter starts a run with the event as its input', async () => {
     const id = await create(points({ event: 'lead.scored', filter: 'data.points > 10 && type == "lead.scored"' }));
     await emit('lead.scored', { points: 10 });

@@ -2,6 +2,7 @@ import type { CloudEvent } from '@agent-platform/contracts';
 import { compileEventFilter, ExpressionErrors, type EventFilter } from '@agent-platform/expressions';
 import { LRUCache } from 'lru-cache';
 import type { LoggedEvent } from '../engine/event-log';
+import { LIMITS } from '../workflows/definition-limits';
 
 /** A trigger as it is stored, with the version that its runs are pinned to. */
 export interface StoredTrigger {
@@ -21,7 +22,10 @@ export interface Firing {
 
 const filters = new LRUCache<string, EventFilter>({ max: 1000 });
 
-/** What is to be started, in the order of the events: one run of each workflow, however many of its triggers an event fits. */
+/**
+ * What is to be started, in the order of the events: one run of each workflow, however many of its triggers an event fits.
+ * Workflows that start each other come to an end: a run that too many have led to fails, and what its end tells starts none.
+ */
 export function matchTriggers(events: readonly LoggedEvent[], triggers: readonly StoredTrigger[]): Firing[] {
   const byAgent = new Map<string, StoredTrigger[]>();
   for (const trigger of triggers) {
@@ -30,6 +34,7 @@ export function matchTriggers(events: readonly LoggedEvent[], triggers: readonly
     else byAgent.set(trigger.agentId, [trigger]);
   }
   return events.flatMap((logged) => {
+    if ((logged.event.depth ?? 0) > LIMITS.childLevels + 1) return [];
     const fitting = (byAgent.get(logged.event.agentid) ?? []).filter((trigger) => fits(trigger, logged));
     return [...new Map(fitting.map((trigger) => [trigger.workflowId, { trigger, logged }])).values()];
   });

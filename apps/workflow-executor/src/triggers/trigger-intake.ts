@@ -159,12 +159,12 @@ async function insertRuns(client: PoolClient, firings: readonly Firing[]): Promi
   await client.query({
     name: 'insert-triggered-runs',
     text: `INSERT INTO workflow.workflow_runs (id, workflow_id, workflow_version, agent_id, trigger_type, trigger_event_id, input,
-             request_id, traceparent, ready_at)
-           SELECT r.id, r.workflow_id, r.version, r.agent_id, 'event', r.event_id, r.input::json, r.request_id, r.traceparent,
+             request_id, traceparent, depth, ready_at)
+           SELECT r.id, r.workflow_id, r.version, r.agent_id, 'event', r.event_id, r.input::json, r.request_id, r.traceparent, r.depth,
              -- They are taken up in the order of their events.
              now() + r.n * interval '1 microsecond'
-           FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[])
-             WITH ORDINALITY AS r (id, workflow_id, version, agent_id, event_id, input, request_id, traceparent, n)
+           FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::integer[])
+             WITH ORDINALITY AS r (id, workflow_id, version, agent_id, event_id, input, request_id, traceparent, depth, n)
            ON CONFLICT (workflow_id, trigger_event_id) WHERE trigger_event_id IS NOT NULL DO NOTHING`,
     values: [
       firings.map(() => uuidV7()),
@@ -176,6 +176,7 @@ async function insertRuns(client: PoolClient, firings: readonly Firing[]): Promi
       firings.map(() => uuidV7()),
       // The run belongs to the trace of what has caused its event.
       firings.map(({ logged }) => childTraceparent(logged.event.traceparent) ?? makeTraceparent()),
+      firings.map(({ logged }) => logged.event.depth ?? 0),
     ],
   });
 }
