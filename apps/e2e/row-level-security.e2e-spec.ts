@@ -4,7 +4,7 @@ import { Client } from 'pg';
 
 const SCHEMAS = ['auth', 'workflow', 'integration', 'event', 'health', 'data'];
 /** Tables without rows of agents: the same for everybody who may read the schema, and changed by the owner alone. */
-const SHARED = ['migrations', 'capability_definitions'];
+const SHARED = ['migrations', 'capability_definitions', 'event_types'];
 
 /** How a row of an agent is written, by table; `$1` is the agent, `$2` an id of the row. */
 const ROW: Readonly<Record<string, string>> = {
@@ -34,6 +34,19 @@ const ROW: Readonly<Record<string, string>> = {
   'workflow.scheduled_workflow_runs': "(workflow_id, due_at, agent_id, outcome) VALUES ($2, now(), $1, 'missed')",
   'integration.integrations':
     "(id, agent_id, name, base_url, auth_method, auth, allowed_hosts) VALUES ($2, $1, $2::text, 'https://x', 'basic', '{}', '{x}')",
+  'event.log_head': '(one, position) SELECT $1::text IS NOT NULL, 0 WHERE $2::text IS NOT NULL ON CONFLICT DO NOTHING',
+  'event.tap_cursor':
+    '(one, position) SELECT $1::text IS NOT NULL, 0 WHERE $2::text IS NOT NULL ON CONFLICT DO NOTHING',
+  'event.events': "(id, position, agent_id, type, payload) VALUES ($2, 1, $1, 'a.b', '{}')",
+  'event.secrets': "(id, agent_id, version, key_version, wrapped_key, sealed) VALUES ($2, $1, 1, 34, 'x', 'x')",
+  'event.master_keys': "(version, salt, proof) VALUES (('x' || left($2::text, 2))::bit(8)::int, $1::text::bytea, 'x')",
+  'event.event_subscriptions':
+    "(id, agent_id, types, target_type, retry_schedule, sees_all, version) VALUES ($2, $1, '{a.b}', 'pull', '{}', false, 0)",
+  'event.delivery_rates': '(subscription_id, tokens, refilled_at) SELECT $2, 1, now() WHERE $1::text IS NOT NULL',
+  'event.deliveries': '(id, subscription_id, agent_id, event_id, position, bytes) VALUES ($2, $2, $1, $2, 1, 1)',
+  'event.webhook_endpoints':
+    "(id, integration_id, integration_name, agent_id, tolerance_seconds, options) VALUES ($2, $2, 'n', $1, 300, '{}')",
+  'event.webhook_receipts': '(endpoint_id, delivery_key, agent_id, event_id) VALUES ($2, $2::text, $1, $2)',
   'integration.agent_integrations': '(integration_id, agent_id, owner_id) VALUES ($2, $1, $1)',
   'integration.master_keys':
     "(version, salt, proof) VALUES (('x' || left($2::text, 2))::bit(8)::int, $1::text::bytea, 'x')",
@@ -76,6 +89,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   // Beside the partitions that migrations made, one as the service makes it.
   await database.query("SELECT auth.ensure_audit_partition((current_date + interval '5 months')::date)");
+  await database.query('SELECT event.ensure_events_partition(current_date)');
   tables = await database.query<Table>(
     `SELECT n.nspname AS schema, n.nspname || '.' || c.relname AS name, i.inhparent::regclass::text AS parent,
        ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns
@@ -183,10 +197,10 @@ it('lets a role read what is shared in its own schema, and nobody but the owner 
 });
 
 it('lets an agent see its own rows of what belongs to agents', async () => {
-  for (const schema of ['auth', 'workflow']) {
+  for (const schema of ['auth', 'workflow', 'event']) {
     const client = await connect(`ap_${schema}`, { 'app.agent_id': ours });
     for (const table of tables.filter(
-      (one) => one.schema === schema && rowOf(one).owner && !one.name.includes('audit_log'),
+      (one) => one.schema === schema && one.parent === null && rowOf(one).owner && one.name !== 'auth.audit_log',
     )) {
       const { rows } = await client.query(`SELECT FROM ${table.name}`);
       // Nonces are the service's own, as no agent needs to see them.

@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import { AUTH_SCHEMA } from '../../auth/src/database/schema';
 import { seedAuth } from '../../auth/src/seed/seed-default-agents';
 import { INTEGRATION_SCHEMA } from '../../integrations/src/database/schema';
+import { writeEventTypes } from '../../webhook-receiver/src/events/event-types';
 import { EVENT_SCHEMA } from '../../webhook-receiver/src/database/schema';
 import { WORKFLOW_SCHEMA } from '../../workflow-executor/src/database/schema';
 import type { DataFolder } from './data-folder';
@@ -23,6 +24,7 @@ export async function prepare(
     await step('Database migrated', async () => {
       await prepareDatabase(client, servers.passwords);
       for (const schema of SCHEMAS) await migrate(client, schema);
+      await writeEventTypes(client);
     });
     await step('Default agents seeded', () => seed(client, folder));
   } finally {

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
+import { EventsModule } from './events/events.module';
 
-/** No feature yet: every action of this service answers 501 `action.not-implemented`. */
-@Module({})
+@Module({ imports: [EventsModule] })
 export class AppModule {}

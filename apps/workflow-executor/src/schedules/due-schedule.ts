@@ -1,5 +1,5 @@
 import type { JsonObject } from '@agent-platform/contracts';
-import { parseDurationMs } from '../workflows/duration';
+import { parseDurationMs } from '@agent-platform/durations';
 import { FireTimes } from './fire-times';
 
 /** A schedule that is due, as `workflow.check_due_workflows` gives it. */

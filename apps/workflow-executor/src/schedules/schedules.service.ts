@@ -3,7 +3,7 @@ import { AppError, type ErrorCode, type FieldError } from '@agent-platform/error
 import { ok, UnitOfWork, type Call, type Reply, type WriteTx } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
 import { compileDefinition } from '../workflows/compile-definition';
-import { parseDurationMs } from '../workflows/duration';
+import { parseDurationMs } from '@agent-platform/durations';
 import { checkInput } from '../workflows/input-schema';
 import { WorkflowsService } from '../workflows/workflows.service';
 import { parseCron } from './cron';

@@ -5,7 +5,7 @@ import type { StoredSignal } from '../engine/run-records';
 import { StepFailure } from '../engine/step-failure';
 import { DEFAULT_APPROVAL_MS, LIMITS } from '../workflows/definition-limits';
 import { describeMs } from '../workflows/definition-problems';
-import { parseDurationMs } from '../workflows/duration';
+import { parseDurationMs } from '@agent-platform/durations';
 
 /** The step type `wait`: until a time, a signal or an event. */
 export async function wait(activity: Activity): Promise<StepResult> {

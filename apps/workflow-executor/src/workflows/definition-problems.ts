@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '@agent-platform/contracts';
 import type { FieldError } from '@agent-platform/errors';
 import { compileTemplate, ExpressionErrors, type ExpressionProblem, type Template } from '@agent-platform/expressions';
-import { parseDurationMs } from './duration';
+import { parseDurationMs } from '@agent-platform/durations';
 
 /** Collects everything that is wrong with a definition, by path. */
 export class DefinitionProblems {

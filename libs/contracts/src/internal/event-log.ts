@@ -37,6 +37,8 @@ export interface ReadEventsReply {
   readonly events: readonly StoredEvent[];
   /** Where to go on; also where no event was found, so that what was looked through is not looked through again. */
   readonly cursor: string;
+  /** Whether there may be more already. */
+  readonly more: boolean;
   /** A cursor, a subscription or a time that cannot be used. */
   readonly refused?: { readonly code: 'request.invalid' | 'event.subscription.not-found'; readonly detail: string };
 }

@@ -35,7 +35,7 @@ export const createEvent: Migration = {
   name: '1764500000000-create-event',
   sql: `
 CREATE TABLE event.event_types (
-  type text PRIMARY KEY,
+  name text PRIMARY KEY,
   category text NOT NULL,
   description text NOT NULL,
   schema jsonb NOT NULL
@@ -43,9 +43,7 @@ CREATE TABLE event.event_types (
 COMMENT ON TABLE event.event_types IS 'The types that the platform itself emits. Agents emit others, which are not listed.';
 ${ownerRows('event_types')}
 CREATE POLICY event_types_read ON event.event_types FOR SELECT TO ap_event USING (true);
-CREATE POLICY event_types_service ON event.event_types TO ap_event
-  USING ((SELECT platform.is_service())) WITH CHECK ((SELECT platform.is_service()));
-GRANT SELECT, INSERT, UPDATE, DELETE ON event.event_types TO ap_event;
+GRANT SELECT ON event.event_types TO ap_event;
 
 CREATE TABLE event.log_head (
   one boolean PRIMARY KEY DEFAULT true CONSTRAINT log_head_one_check CHECK (one),
@@ -55,9 +53,14 @@ CREATE TABLE event.log_head (
 COMMENT ON COLUMN event.log_head.position IS 'Of the newest event.';
 COMMENT ON COLUMN event.log_head.subscriptions_version IS 'Grows with each change of a subscription: who matches events must know the newest.';
 INSERT INTO event.log_head DEFAULT VALUES;
-${ownerRows('log_head')}
-CREATE POLICY log_head_all ON event.log_head TO ap_event USING (true) WITH CHECK (true);
+${serviceRows('log_head')}
 GRANT SELECT, UPDATE ON event.log_head TO ap_event;
+
+-- What an agent's transaction needs of the head: where the log ends, and places at its end, which the commit gives free for the next.
+CREATE FUNCTION event.log_end() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ SELECT position FROM event.log_head $$;
+CREATE FUNCTION event.take_positions(p_count integer) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ UPDATE event.log_head SET position = position + p_count RETURNING position $$;
 
 -- How far the stream EVENTS has been given the log; a row of its own, so that publishing holds up no storing.
 CREATE TABLE event.tap_cursor (
@@ -89,6 +92,7 @@ CREATE TABLE event.events (
 ) PARTITION BY RANGE (id);
 COMMENT ON COLUMN event.events.payload IS 'The CloudEvent, byte by byte as it was committed with its cause; what is signed and sent.';
 CREATE INDEX events_position_idx ON event.events (position);
+CREATE INDEX events_stored_at_idx ON event.events (stored_at);
 CREATE INDEX events_agent_id_position_idx ON event.events (agent_id, position);
 CREATE INDEX events_type_position_idx ON event.events (type text_pattern_ops, position);
 CREATE INDEX events_search_idx ON event.events USING gin (search);
@@ -207,7 +211,7 @@ ${ownRows('event_subscriptions')}
 GRANT SELECT, INSERT, UPDATE, DELETE ON event.event_subscriptions TO ap_event;
 
 -- Each change of a subscription has a version of its own, in the order of the log: events that are stored after the change know it.
-CREATE FUNCTION event.number_subscription_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION event.number_subscription_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE event.log_head SET subscriptions_version = subscriptions_version + 1 RETURNING subscriptions_version INTO NEW.version;
   RETURN NEW;
@@ -392,24 +396,33 @@ BEGIN
       attempts = CASE WHEN r.entry IS NULL THEN d.attempts
         WHEN jsonb_array_length(d.attempts) >= 20 THEN (d.attempts - 0) || r.entry ELSE d.attempts || r.entry END
     FROM results r WHERE d.id = r.id AND d.claim = r.claim AND d.status = 'pending'
-    RETURNING d.subscription_id, d.order_key, d.position, d.status, r.failed, r.entry IS NOT NULL AS made
+    RETURNING d.subscription_id, r.failed, r.entry IS NOT NULL AS made
+  ), outcomes AS (
+    SELECT r.subscription_id, bool_or(NOT r.failed) AS succeeded FROM recorded r WHERE r.made GROUP BY 1
   ), health AS (
-    UPDATE event.event_subscriptions s SET failing_since = CASE WHEN o.succeeded THEN NULL ELSE coalesce(s.failing_since, p_now) END
-    FROM (SELECT subscription_id, bool_or(NOT failed) AS succeeded FROM recorded WHERE made GROUP BY 1) AS o
-    -- A subscription that is well is not written.
-    WHERE s.id = o.subscription_id AND o.succeeded = (s.failing_since IS NOT NULL)
+    UPDATE event.event_subscriptions s SET failing_since = CASE WHEN l.succeeded THEN NULL ELSE p_now END
+    -- In one order, so that two replicas do not wait for each other; a subscription whose state stays is not written.
+    FROM (SELECT k.id, o.succeeded FROM event.event_subscriptions k JOIN outcomes o ON o.subscription_id = k.id
+          WHERE o.succeeded = (k.failing_since IS NOT NULL) ORDER BY k.id FOR NO KEY UPDATE OF k) AS l
+    WHERE s.id = l.id
   )
-  SELECT DISTINCT s.id FROM recorded r JOIN event.event_subscriptions s ON s.id = r.subscription_id
-  WHERE r.made AND r.failed AND s.status = 'active' AND s.failing_since <= p_failing_before
-    AND NOT EXISTS (SELECT FROM recorded o WHERE o.subscription_id = s.id AND o.made AND NOT o.failed);
-  PERFORM event.release_ordered(ARRAY(
-    SELECT DISTINCT d.subscription_id FROM json_to_recordset(p_results) AS r (id uuid, status text)
-    JOIN event.deliveries d ON d.id = r.id WHERE r.status <> 'pending' AND d.order_key IS NOT NULL), p_now);
+  SELECT s.id FROM outcomes o JOIN event.event_subscriptions s ON s.id = o.subscription_id
+  WHERE NOT o.succeeded AND s.status = 'active' AND s.failing_since <= p_failing_before;
+  PERFORM event.release_ordered(r.subscription_id, r.order_key, p_now) FROM (
+    SELECT DISTINCT d.subscription_id, d.order_key FROM json_to_recordset(p_results) AS r (id uuid, status text)
+    JOIN event.deliveries d ON d.id = r.id WHERE r.status <> 'pending' AND d.order_key IS NOT NULL) AS r;
 END $$;
 
--- Makes the first of each order_key due, where nothing before it is under way. Called when one has ended, and by a poll: an event that is
--- stored at that very moment is not seen.
-CREATE FUNCTION event.release_ordered(p_subscriptions uuid[], p_now timestamptz DEFAULT now()) RETURNS bigint LANGUAGE sql AS $$
+-- Makes the first delivery of an order_key due, where none before it is under way.
+CREATE FUNCTION event.release_ordered(p_subscription uuid, p_key text, p_now timestamptz DEFAULT now()) RETURNS void LANGUAGE sql AS $$
+  UPDATE event.deliveries d SET due_at = p_now
+  FROM (SELECT f.id, f.due_at FROM event.deliveries f
+        WHERE f.subscription_id = p_subscription AND f.order_key = p_key AND f.status = 'pending' ORDER BY f.position LIMIT 1) AS first
+  WHERE d.id = first.id AND first.due_at = 'infinity' AND d.due_at = 'infinity' AND d.status = 'pending'
+$$;
+
+-- The same for every order_key of some subscriptions: a poll, for what was stored at the very moment at which the one before it ended.
+CREATE FUNCTION event.release_all_ordered(p_subscriptions uuid[], p_now timestamptz DEFAULT now()) RETURNS bigint LANGUAGE sql AS $$
   WITH first AS (
     SELECT DISTINCT ON (d.subscription_id, d.order_key) d.id, d.due_at FROM event.deliveries d
     WHERE d.subscription_id = ANY (p_subscriptions) AND d.status = 'pending' AND d.order_key IS NOT NULL
@@ -438,7 +451,7 @@ BEGIN
   IF p_type IS NULL OR p_type !~ '^[a-z][a-z0-9_-]{0,62}(\\.[a-z0-9][a-z0-9_-]{0,62}){1,7}$' OR length(p_type) > 128 THEN
     RAISE EXCEPTION 'the type must be lower-case words with dots between' USING ERRCODE = '22023', HINT = 'Such as lead.scored.';
   END IF;
-  IF v_is_reserved AND NOT EXISTS (SELECT FROM event.event_types t WHERE t.type = p_type AND pg_has_role(current_user, 'ap_owner', 'USAGE')) THEN
+  IF v_is_reserved AND NOT EXISTS (SELECT FROM event.event_types t WHERE t.name = p_type AND pg_has_role(current_user, 'ap_owner', 'USAGE')) THEN
     RAISE EXCEPTION 'the type % belongs to the platform', p_type USING ERRCODE = '42501', HINT = 'Choose a type of your own, such as lead.scored.';
   END IF;
   IF p_agent_id IS NULL THEN
@@ -457,7 +470,8 @@ END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA event FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event.event_words, event.first_id_of, event.ensure_events_partition, event.drop_events_before, event.store_events,
-  event.claim_deliveries, event.record_attempts, event.release_ordered, event.due_subscriptions, event.emit_event, event.number_subscription_change,
+  event.claim_deliveries, event.record_attempts, event.release_ordered, event.release_all_ordered, event.due_subscriptions, event.emit_event, event.number_subscription_change,
+  event.log_end, event.take_positions,
   event.claim_idempotency_key TO ap_event;
 `,
 };
