@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from './events/events.module';
+import { InboundModule } from './inbound/inbound.module';
 
-@Module({ imports: [EventsModule] })
+@Module({ imports: [EventsModule, InboundModule] })
 export class AppModule {}
