@@ -79,10 +79,6 @@ describe('newDefinition', () => {
     const grant = { agentId: '01938f9e-7c1e-7000-8000-000000000001' };
     expect(pathsOf({ grants: [grant, grant] })).toEqual(['grants[0].agentId', 'grants[1].agentId'].slice(1));
   });
-
-  it('says what is planned', () => {
-    expect(() => newDefinition({ ...BASE, webhook: {} })).toThrow('action.not-implemented');
-  });
 });
 
 describe('changedDefinition', () => {

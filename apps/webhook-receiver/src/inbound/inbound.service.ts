@@ -1,4 +1,5 @@
 import {
+  WEBHOOK_REFUSAL,
   type AuditEntry,
   type CloudEvent,
   type ReceiveWebhookReply,
@@ -83,8 +84,7 @@ function success(data: object): ReceiveWebhookReply {
 }
 
 const DETAILS = {
-  'webhook.signature.invalid':
-    'There is no such endpoint, or the request is not signed as it wants, with its secret and just now.',
+  'webhook.signature.invalid': WEBHOOK_REFUSAL,
   'webhook.body.malformed': 'The body must be JSON or a form, in UTF-8.',
 } as const;
 
