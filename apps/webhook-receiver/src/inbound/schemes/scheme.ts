@@ -43,11 +43,15 @@ export function oneSignature(header: string, prefix = ''): Scheme['signatures'] 
 }
 
 /** A header that lists signatures, each behind its version; those of other versions count for nothing. */
-export function listedSignatures(header: string, separator: string, version: string): Scheme['signatures'] {
-  return ({ headers }) =>
-    headers[header]
-      ?.split(separator)
-      .flatMap((entry) => (entry.startsWith(version) ? [entry.slice(version.length)] : []));
+export function listedSignatures(header: string, separator: ',' | ' ', version: string): Scheme['signatures'] {
+  return ({ headers }) => listedValues(headers[header], separator, version);
+}
+
+/** What a list has behind a name. A list of another form is none; Node joins two headers of one name with a comma and a blank. */
+export function listedValues(list: string | undefined, separator: ',' | ' ', name: string): string[] | undefined {
+  const entries = list?.split(separator);
+  if (entries?.some((entry) => entry === '' || entry.includes(' '))) return [];
+  return entries?.flatMap((entry) => (entry.startsWith(name) ? [entry.slice(name.length)] : []));
 }
 
 /** What is signed: the body alone. */

@@ -1,17 +1,15 @@
 import { textAt } from '../field-of';
 import type { WebhookRequest } from '../webhook-request';
-import { unixSeconds, type Scheme } from './scheme';
+import { listedSignatures, listedValues, unixSeconds, type Scheme } from './scheme';
 
 /** `t=…,v1=…,v1=…`: one timestamp, a signature per secret that is in use; other versions count for nothing. */
 export function timestampedHeader(name: string): Pick<Scheme, 'signatures' | 'signedAtMs' | 'signed'> {
-  const valuesOf = ({ headers }: WebhookRequest, field: string) =>
-    headers[name]?.split(',').flatMap((entry) => (entry.startsWith(field) ? [entry.slice(field.length)] : []));
-  const timeOf = (request: WebhookRequest) => {
-    const [time, second] = valuesOf(request, 't=') ?? [];
+  const timeOf = ({ headers }: WebhookRequest) => {
+    const [time, second] = listedValues(headers[name], ',', 't=') ?? [];
     return second === undefined ? time : undefined;
   };
   return {
-    signatures: (request) => valuesOf(request, 'v1='),
+    signatures: listedSignatures(name, ',', 'v1='),
     signedAtMs: (request) => unixSeconds(timeOf(request)),
     signed: (request) => [[`${timeOf(request)}.`, request.body]],
   };
