@@ -41,9 +41,21 @@ export interface Provider {
 
 const URL = 'https://platform.test/v1/webhooks/0b1c1f3e-7f0e-4c37-9f43-3f1f0f6f8a11';
 const seconds = (ms: number) => String(Math.floor(ms / 1000));
-const json = (content: object) => () => JSON.stringify(content, null, 1);
+const json = (content: object) => (): string => JSON.stringify(content, null, 1);
 const minified = (body: string) => JSON.stringify(JSON.parse(body));
-const common = {
+const common: Pick<
+  Provider,
+  | 'secrets'
+  | 'url'
+  | 'rewritten'
+  | 'contentType'
+  | 'encoding'
+  | 'algorithm'
+  | 'signs'
+  | 'time'
+  | 'signedText'
+  | 'compose'
+> = {
   secrets: ['correct-horse-battery-staple-1', 'correct-horse-battery-staple-2'],
   url: URL,
   rewritten: minified,
@@ -52,9 +64,9 @@ const common = {
   algorithm: 'sha256',
   signs: 'no url',
   time: 'none',
-  signedText: ({ body }: { readonly body: string }) => body,
-  compose: ([one = '', ...others]: readonly string[]) => [one, ...others].join(','),
-} as const;
+  signedText: ({ body }) => body,
+  compose: (signatures) => signatures.join(','),
+};
 
 export const PROVIDERS: readonly Provider[] = [
   {
@@ -132,7 +144,7 @@ export const PROVIDERS: readonly Provider[] = [
     encoding: 'base64',
     algorithm: 'sha1',
     signs: 'url',
-    signedText: ({ url, body }) => {
+    signedText: ({ url, body }: { readonly url: string; readonly body: string }): string => {
       const form = [...new URLSearchParams(body)].sort(([one], [other]) => (one < other ? -1 : 1));
       return url + form.flat().join('');
     },
@@ -155,7 +167,7 @@ export const PROVIDERS: readonly Provider[] = [
     ...common,
     name: 'linear',
     scheme: 'linear',
-    body: (time) => {
+    body: (time: string): string => {
       const written = /^-?[1-9]\d*(\.\d+)?$/.test(time) ? time : JSON.stringify(time);
       return `{"action": "create", "type": "Issue", "data": {"title": "x"}, "webhookTimestamp": ${written}}`;
     },

@@ -22,9 +22,14 @@ export function environmentOf(variables: readonly string[]): CelEnvironment {
 
   const environment = new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS });
   registerJsonNumbers(environment);
-  for (const name of variables) environment.registerVariable(name, 'dyn');
+  const evaluator = evaluatorOf(environment);
+  for (const name of variables) {
+    // A variable may have the name of a CEL type, as `type` of an event; the type is then not there to be named.
+    if (environment.hasVariable(name)) evaluator.registry.deleteVariable(name);
+    environment.registerVariable(name, 'dyn');
+  }
   const functions = new Set(environment.getDefinitions().functions.map(({ name }) => name));
-  harden(evaluatorOf(environment), functions);
+  harden(evaluator, functions);
 
   const made = { environment, variables, functions };
   environments.set(key, made);

@@ -22,6 +22,7 @@ export interface CelType {
 }
 
 export interface CelRegistry {
+  deleteVariable(name: string): void;
   getListType(value: CelType): CelType;
   getMapType(key: CelType, value: CelType): CelType;
   findMacro(name: string, hasReceiver: boolean, argumentCount: number): unknown;

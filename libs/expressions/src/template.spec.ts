@@ -193,3 +193,10 @@ describe('templates', () => {
     expect(grown()).toBeLessThan(1024 * 1024);
   });
 });
+
+it('lets a variable have the name of a CEL type', () => {
+  const template = compileTemplate('${{ type == "lead.scored" && string(1) == "1" }}', 'filter', {
+    variables: ['type'],
+  });
+  expect(template.evaluate({ type: 'lead.scored' })).toBe(true);
+});

@@ -37,7 +37,7 @@ export async function logEverything({ database }: TestPlatform): Promise<void> {
 export async function everythingWritten(platform: TestPlatform): Promise<Map<string, string>> {
   const places = await everyTable(platform);
   for (const [name, running] of platform.separate?.processes ?? []) places.set(`log of ${name}`, running.output());
-  for (const file of filesUnder(platform.separate?.natsFolder ?? '')) {
+  for (const file of platform.separate ? filesUnder(platform.separate.natsFolder) : []) {
     // Its configuration has the passwords of its users, and is not what it stores.
     if (!file.endsWith('.conf')) places.set(`file ${file}`, readFileSync(file, 'latin1'));
   }

@@ -16,3 +16,5 @@ export {
   type TestProcess,
 } from './test-platform';
 export { until } from './until';
+export { startWebhookEndpoint, type ReceivedWebhook, type WebhookEndpoint } from './webhook-endpoint';
+export { FAULTS, startWebhookSink, type WebhookSink } from './webhook-sink';

@@ -1,3 +1,4 @@
+export { AnswerVault } from './answer-vault';
 export { MasterKeys, type GivenMasterKeys } from './master-keys';
 export { rotateCommand } from './rotate-command';
 export { rotateVault } from './rotate-vault';

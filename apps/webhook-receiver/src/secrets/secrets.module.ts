@@ -1,14 +1,6 @@
-import { MasterKeys } from '@agent-platform/vault';
 import { Module } from '@nestjs/common';
-import { ReceiverConfig } from '../config';
-import { SECRET_TABLES } from '../database/secret-tables';
 import { SecretVault } from './secret-vault';
 
-const masterKeys = {
-  provide: MasterKeys,
-  inject: [ReceiverConfig],
-  useFactory: (config: ReceiverConfig) => new MasterKeys(config, SECRET_TABLES),
-};
-
-@Module({ providers: [masterKeys, SecretVault], exports: [SecretVault] })
+/** What this service keeps secret; the master keys come with the host, whose kept answers need them too. */
+@Module({ providers: [SecretVault], exports: [SecretVault] })
 export class SecretsModule {}

@@ -1,0 +1,267 @@
+import type { DeliveryAttempt } from '@agent-platform/contracts';
+import { EgressClient } from '@agent-platform/egress';
+import { AppError } from '@agent-platform/errors';
+import { AgentDirectory, checkCapability } from '@agent-platform/messaging';
+import type { Logger } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Pool, QueryResultRow } from 'pg';
+import { ReceiverConfig } from '../config';
+import { LogWakeUps } from '../events/log-wake-ups';
+import { AttemptRecorder, type AttemptResult } from './attempt-recorder';
+import { Clock } from './clock';
+import { DeliveryTargets, type DeliveryTarget } from './delivery-targets';
+import { nextDelayMs } from './retry-schedule';
+import { sendWebhook, type SendResult } from './send-webhook';
+import { Shares, type Room } from './shares';
+import { SubscriptionDisabler } from './subscription-disabler';
+
+/** Behind the wake-ups: what is due for another attempt, and what another replica has left. */
+const POLL_MS = 1000;
+/** A claimed delivery is another's after its timeout and this. */
+const LEASE_MARGIN_MS = 10_000;
+/** Of events that are in memory at a time. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** When auth cannot say whether an agent may still have an event, its delivery waits this long. */
+const UNKNOWN_AGENT_DELAY_MS = 2000;
+/** What is still under way when the service stops is cut off after this, and given back. */
+const DRAIN_MS = 8000;
+
+/** A delivery that this replica has to make. */
+interface Claimed extends QueryResultRow {
+  readonly id: string;
+  readonly subscriptionId: string;
+  readonly version: number;
+  readonly agentId: string;
+  readonly eventId: string;
+  readonly eventAgentId: string | null;
+  readonly claim: number;
+  readonly attempt: number;
+  readonly failures: number;
+  /** Null: the event is not kept any more. */
+  readonly payload: string | null;
+}
+
+/**
+ * Makes the deliveries. One loop claims what is due of the endpoints that have room, in one statement; each delivery then runs by itself, and
+ * its result joins the next batch of the recorder. A process that dies loses its claims after their lease.
+ */
+@Injectable()
+export class Dispatcher implements OnModuleInit, OnModuleDestroy {
+  private readonly shares: Shares;
+  private readonly recorder: AttemptRecorder;
+  private readonly stopped = new AbortController();
+  /** Endpoints that may have something due, with a number that grows with each word of it. */
+  private readonly due = new Map<string, number>();
+  private word = 0;
+  private bytes = 0;
+  private claiming: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private idle: (() => void) | undefined;
+  private stopping = false;
+
+  constructor(
+    @Inject(SERVICE_POOL) private readonly pool: Pool,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly config: ReceiverConfig,
+    private readonly egress: EgressClient,
+    private readonly agents: AgentDirectory,
+    private readonly targets: DeliveryTargets,
+    private readonly disabler: SubscriptionDisabler,
+    private readonly clock: Clock,
+    private readonly wakeUps: LogWakeUps,
+  ) {
+    this.shares = new Shares(config.maxDeliveries);
+    this.recorder = new AttemptRecorder({
+      pool,
+      clock,
+      logger,
+      disableAfterMs: config.disableFailingAfterHours * 3600 * 1000,
+      onFailing: (ids) => void this.disabler.disableFailing(ids),
+      onGone: (id, problem) => void this.disabler.disable(id, problem),
+    });
+  }
+
+  onModuleInit(): void {
+    this.wakeUps.onStored((_agentIds, subscriptionIds) => this.wake(subscriptionIds));
+    this.timer = setInterval(() => void this.poll(), POLL_MS);
+  }
+
+  /** Takes no more, waits a while for what is under way, gives the rest back. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopping = true;
+    clearInterval(this.timer);
+    await this.claiming;
+    if (this.shares.inFlight > 0) {
+      const allEnded = new Promise<void>((resolve) => (this.idle = resolve));
+      const cut = setTimeout(() => this.stopped.abort(new Error('the service stops')), DRAIN_MS);
+      await allEnded;
+      clearTimeout(cut);
+    }
+    await this.recorder.stop();
+  }
+
+  /** Says that endpoints may have something due. */
+  wake(subscriptionIds: Iterable<string>): void {
+    for (const id of subscriptionIds) this.due.set(id, ++this.word);
+    this.claimSoon();
+  }
+
+  /** Looks for all that is due; ends when it was claimed. */
+  async poll(): Promise<void> {
+    try {
+      const now = this.clock.forDatabase();
+      const { rows } = await this.pool.query<{ id: string; isOrdered: boolean }>({
+        name: 'due-subscriptions',
+        text: 'SELECT id, "isOrdered" FROM event.due_subscriptions(coalesce($1, now()))',
+        values: [now],
+      });
+      const ordered = rows.filter(({ isOrdered }) => isOrdered).map(({ id }) => id);
+      if (ordered.length > 0) {
+        await this.pool.query({
+          name: 'release-all-ordered',
+          text: 'SELECT event.release_all_ordered($1, coalesce($2, now()))',
+          values: [ordered, now],
+        });
+      }
+      this.shares.forgetIdle((id) => this.due.has(id), this.clock.nowMs());
+      this.wake(rows.map(({ id }) => id));
+      await this.claiming;
+    } catch (error) {
+      this.logger.warn({ msg: 'deliveries that are due could not be looked for', err: error });
+    }
+  }
+
+  private claimSoon(): void {
+    if (this.stopping || this.due.size === 0) return;
+    this.claiming ??= this.claimAll().finally(() => (this.claiming = undefined));
+  }
+
+  private async claimAll(): Promise<void> {
+    try {
+      // What ends, or is stored, in the same turn goes together.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (!this.stopping && this.bytes < MAX_BYTES) {
+        const rooms = this.shares.rooms(this.due.keys(), this.clock.nowMs());
+        if (rooms.length === 0) return;
+        await this.claim(rooms);
+      }
+    } catch (error) {
+      // They are still due; the next poll tries again.
+      this.due.clear();
+      this.logger.warn({ msg: 'deliveries could not be claimed', err: error });
+    }
+  }
+
+  private async claim(rooms: readonly Room[]): Promise<void> {
+    const words = rooms.map(({ subscriptionId }) => this.due.get(subscriptionId));
+    const { rows } = await this.pool.query<Claimed>({
+      name: 'claim-deliveries',
+      text: `SELECT * FROM event.claim_deliveries($1, $2, $3, $4 * interval '1 ms', coalesce($5, now()))`,
+      values: [
+        rooms.map(({ subscriptionId }) => subscriptionId),
+        rooms.map(({ room }) => room),
+        MAX_BYTES - this.bytes,
+        this.config.deliveryTimeoutMs + LEASE_MARGIN_MS,
+        this.clock.forDatabase(),
+      ],
+    });
+    const counts = new Map<string, number>();
+    for (const { subscriptionId } of rows) counts.set(subscriptionId, (counts.get(subscriptionId) ?? 0) + 1);
+    rooms.forEach(({ subscriptionId, room }, index) => {
+      // Fewer than there was room for: nothing more is due, unless there was word of something since.
+      if ((counts.get(subscriptionId) ?? 0) < room && this.due.get(subscriptionId) === words[index]) {
+        this.due.delete(subscriptionId);
+      }
+    });
+    for (const delivery of rows) this.begin(delivery);
+  }
+
+  private begin(delivery: Claimed): void {
+    const { id, subscriptionId, payload } = delivery;
+    const bytes = payload?.length ?? 0;
+    this.bytes += bytes;
+    this.shares.begin(subscriptionId, id);
+    void this.deliver(delivery).then(({ result, ok }) => {
+      this.bytes -= bytes;
+      this.shares.end(subscriptionId, id, ok, this.clock.nowMs());
+      this.recorder.record(result);
+      if (this.shares.inFlight === 0) this.idle?.();
+      this.claimSoon();
+    });
+  }
+
+  /** Never throws: whatever happens becomes of the delivery. */
+  private async deliver(delivery: Claimed): Promise<{ result: AttemptResult; ok?: boolean }> {
+    const { id, subscriptionId, claim } = delivery;
+    const startedAt = performance.now();
+    const at = new Date(this.clock.nowMs()).toISOString();
+    const resultOf = (outcome: Outcome, sent?: AttemptedSend): AttemptResult => ({
+      id,
+      subscriptionId,
+      claim,
+      ...outcome,
+      entry: sent && entryOf(sent, delivery.attempt + 1, at, performance.now() - startedAt),
+    });
+    try {
+      const target = await this.checkedTarget(delivery);
+      const { payload, eventId } = delivery;
+      if (payload === null) throw new AppError('event.delivery.gone', `The event ${eventId} is not kept any more.`);
+      const { deliveryTimeoutMs: timeoutMs } = this.config;
+      const webhook = { eventId, payload, timeoutMs, signal: this.stopped.signal };
+      const sent = await sendWebhook(this.egress, target, webhook);
+      return { result: resultOf(outcomeOf(sent, target, delivery), sent), ok: sent.ok };
+    } catch (error) {
+      if (this.stopped.signal.aborted) return { result: resultOf({ status: 'pending', delayMs: 0, failed: false }) };
+      if (error instanceof AppError && error.status < 500) {
+        const { code, detail } = error;
+        const refused = { status: null, error: code, detail, response: null };
+        return { result: resultOf({ status: 'dead', delayMs: 0, failed: true }, refused) };
+      }
+      this.logger.warn({ msg: 'a delivery could not be made yet', deliveryId: id, err: error });
+      return { result: resultOf({ status: 'pending', delayMs: UNKNOWN_AGENT_DELAY_MS, failed: false }) };
+    }
+  }
+
+  /** @throws AppError where the subscription is gone, or its agent may not have the event any more; 5xx where that is not known */
+  private async checkedTarget({ subscriptionId, version, agentId, eventAgentId }: Claimed): Promise<DeliveryTarget> {
+    const agent = await this.agents.find(agentId);
+    checkCapability(agent, 'event_subscribe');
+    if (eventAgentId !== null && eventAgentId !== agentId && !agent.capabilities.includes('system_admin')) {
+      throw new AppError(
+        'event.delivery.not-allowed',
+        'The event belongs to another agent, and this one holds system_admin no more.',
+      );
+    }
+    const target = await this.targets.find(subscriptionId, version);
+    if (!target) throw new AppError('event.subscription.disabled', 'The subscription was ended or disabled.');
+    return target;
+  }
+}
+
+type Outcome = Pick<AttemptResult, 'status' | 'delayMs' | 'failed' | 'disableFor'>;
+type AttemptedSend = Pick<SendResult, 'status' | 'error' | 'detail' | 'response'>;
+
+const GONE = 'The endpoint answered 410 Gone: it wants no more.';
+
+function outcomeOf(
+  { ok, retryAfterMs, isGone }: SendResult,
+  { retrySchedule }: DeliveryTarget,
+  { failures }: Claimed,
+): Outcome {
+  if (ok) return { status: 'delivered', delayMs: 0, failed: false };
+  if (isGone) return { status: 'dead', delayMs: 0, failed: true, disableFor: GONE };
+  const delayMs = nextDelayMs(retrySchedule, failures, retryAfterMs);
+  return delayMs === undefined
+    ? { status: 'dead', delayMs: 0, failed: true }
+    : { status: 'pending', delayMs, failed: true };
+}
+
+function entryOf(
+  { status, error, detail, response }: AttemptedSend,
+  attempt: number,
+  at: string,
+  latencyMs: number,
+): DeliveryAttempt {
+  return { attempt, at, status, latencyMs: Math.round(latencyMs), error, detail, response };
+}

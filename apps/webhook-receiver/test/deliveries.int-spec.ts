@@ -1,0 +1,186 @@
+import { startWebhookEndpoint, until, type WebhookEndpoint } from '@agent-platform/testing';
+import type { Dispatcher } from '../src/deliveries/dispatcher';
+import { DEFAULT_RETRY_SCHEDULE } from '../src/deliveries/retry-schedule';
+import type { EventLog } from '../src/events/event-log';
+import { startReceiverParts, VirtualClock, type ReceiverParts } from './receiver-parts';
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+
+let parts: ReceiverParts;
+let log: EventLog;
+let clock: VirtualClock;
+let dispatcher: Dispatcher;
+let endpoint: WebhookEndpoint;
+let status: number;
+
+beforeAll(async () => {
+  parts = await startReceiverParts();
+  endpoint = await startWebhookEndpoint((_webhook, response) => response.writeHead(status).end());
+});
+afterAll(async () => {
+  await parts?.stop();
+  await endpoint?.stop();
+});
+beforeEach(async () => {
+  status = 500;
+  clock = new VirtualClock();
+  log = await parts.newLog();
+  dispatcher = parts.newDispatcher(clock);
+});
+afterEach(() => dispatcher.onModuleDestroy());
+
+interface DeliveryRow {
+  readonly status: string;
+  readonly due: number;
+  readonly attempts: readonly { readonly attempt: number; readonly at: string; readonly status: number }[];
+}
+
+async function deliveryOf(subscriptionId: string): Promise<DeliveryRow> {
+  const [row] = await parts.database.query<DeliveryRow>(
+    `SELECT status, (extract(epoch FROM due_at) * 1000)::float8 AS due, attempts FROM event.deliveries WHERE subscription_id = $1`,
+    [subscriptionId],
+  );
+  if (!row) throw new Error('there is no delivery');
+  return row;
+}
+
+/** Looks for what is due at the time of the clock, and waits until so many attempts are recorded. */
+async function attempts(subscriptionId: string, count: number): Promise<DeliveryRow> {
+  await dispatcher.poll();
+  return until(`attempt ${count}`, async () => {
+    const delivery = await deliveryOf(subscriptionId);
+    return delivery.attempts.length >= count && delivery;
+  });
+}
+
+const claim = (id: string, room = 10, bytes = 1_000_000) =>
+  parts.pool.query<{ id: string; claim: number }>(
+    `SELECT id, claim FROM event.claim_deliveries(ARRAY[$1::uuid], ARRAY[$2::int], $3, interval '25 s', $4)`,
+    [id, room, bytes, clock.forDatabase()],
+  );
+
+it('makes a delivery again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, and then it is a dead letter', async () => {
+  const id = await parts.subscribe(endpoint.url, DEFAULT_RETRY_SCHEDULE);
+  const event = parts.eventFor(id);
+  await log.store([event]);
+  const delays = [5, 300, 1800, 7200, 18_000, 36_000, 36_000].map((seconds) => seconds * SECOND);
+  for (const [index, delay] of delays.entries()) {
+    const made = await attempts(id, index + 1);
+    expect(made.status).toBe('pending');
+    const wait = Math.ceil(made.due) - clock.nowMs();
+    expect(wait).toBeGreaterThanOrEqual(delay);
+    // Jitter aside: a tenth of the delay at the most.
+    expect(wait).toBeLessThanOrEqual(delay * 1.1 + 1);
+    // A second before it is due nothing is done.
+    clock.forward(wait - SECOND);
+    await dispatcher.poll();
+    expect(endpoint.received).toHaveLength(index + 1);
+    clock.forward(SECOND);
+  }
+  const dead = await attempts(id, 8);
+  expect(dead.status).toBe('dead');
+  expect(dead.attempts.map((made) => [made.attempt, made.status])).toEqual(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((n) => [n, 500]),
+  );
+  expect(dead.attempts.at(-1)?.at).toBe(new Date(clock.nowMs()).toISOString());
+  expect(new Set(endpoint.received.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([event.id]));
+});
+
+it('disables an endpoint that has only failed for 5 days, with one event; one good answer begins the count anew', async () => {
+  const id = await parts.subscribe(endpoint.url, []);
+  const deliver = async () => {
+    await log.store([parts.eventFor(id)]);
+    await dispatcher.poll();
+    await until('the end of the delivery', async () => {
+      const [row] = await parts.database.query<{ open: number }>(
+        `SELECT count(*)::int AS open FROM event.deliveries WHERE subscription_id = $1 AND status = 'pending'`,
+        [id],
+      );
+      return row?.open === 0;
+    });
+  };
+  const standing = async () => {
+    const [row] = await parts.database.query<{ status: string; failing: boolean }>(
+      'SELECT status, failing_since IS NOT NULL AS failing FROM event.event_subscriptions WHERE id = $1',
+      [id],
+    );
+    return row;
+  };
+  await deliver();
+  clock.forward(119 * HOUR);
+  status = 204;
+  await deliver();
+  expect(await standing()).toEqual({ status: 'active', failing: false });
+  status = 500;
+  await deliver();
+  clock.forward(119 * HOUR);
+  await deliver();
+  expect(await standing()).toEqual({ status: 'active', failing: true });
+  clock.forward(2 * HOUR);
+  await deliver();
+  await until('the subscription to be disabled', async () => (await standing())?.status === 'disabled');
+  const events = await parts.database.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM event.outbox WHERE kind = 'event' AND payload LIKE '%system.error%' || $1 || '%'`,
+    [id],
+  );
+  expect(events).toEqual([{ count: 1 }]);
+});
+
+it('gives what a process had claimed to another after its lease, and the first then records nothing', async () => {
+  const id = await parts.subscribe(endpoint.url, []);
+  await log.store([parts.eventFor(id)]);
+  const { rows: first } = await claim(id);
+  expect(first).toHaveLength(1);
+  expect((await claim(id)).rows).toEqual([]);
+  clock.forward(26 * SECOND);
+  const { rows: second } = await claim(id);
+  expect(second.map((row) => row.id)).toEqual(first.map((row) => row.id));
+  const late = [{ ...first[0], status: 'delivered', delayMs: 0, failed: false, entry: { attempt: 1 } }];
+  await parts.pool.query(`SELECT event.record_attempts($1, now() - interval '5 days')`, [JSON.stringify(late)]);
+  expect(await deliveryOf(id)).toMatchObject({ status: 'pending', attempts: [] });
+});
+
+it('gives none to two replicas that claim at the same time', async () => {
+  const id = await parts.subscribe(endpoint.url, []);
+  await log.store(Array.from({ length: 200 }, () => parts.eventFor(id)));
+  const claims = await Promise.all(Array.from({ length: 20 }, () => claim(id)));
+  const ids = claims.flatMap(({ rows }) => rows.map((row) => row.id));
+  expect(ids.length).toBeGreaterThan(100);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+it('takes no more into memory than there is room for', async () => {
+  const id = await parts.subscribe(endpoint.url, []);
+  await log.store(Array.from({ length: 20 }, () => parts.eventFor(id, { text: 'x'.repeat(10_000) })));
+  expect((await claim(id, 20, 45_000)).rows).toHaveLength(5);
+});
+
+it('matches every event that is stored after a subscription was made, whatever a replica knew before', async () => {
+  const replicas = await Promise.all([0, 1, 2].map(() => parts.newLog()));
+  const expected = await Promise.all(
+    Array.from({ length: 30 }, async (_, n) => {
+      const id = await parts.subscribe(endpoint.url, []);
+      const event = parts.eventFor(id);
+      await replicas[n % replicas.length]?.store([event]);
+      return `${id} ${event.id}`;
+    }),
+  );
+  const rows = await parts.database.query<{ key: string }>(
+    `SELECT subscription_id || ' ' || event_id AS key FROM event.deliveries WHERE subscription_id || ' ' || event_id = ANY ($1)`,
+    [expected],
+  );
+  expect(rows.map(({ key }) => key).sort()).toEqual([...expected].sort());
+});
+
+it('stores an event once with one delivery, however often and by whomever it is handed over', async () => {
+  const id = await parts.subscribe(endpoint.url, []);
+  const events = Array.from({ length: 50 }, () => parts.eventFor(id));
+  await Promise.all(Array.from({ length: 5 }, () => log.store(events)));
+  const [row] = await parts.database.query<{ events: number; deliveries: number }>(
+    `SELECT (SELECT count(*)::int FROM event.events WHERE id = ANY ($1)) AS events,
+       (SELECT count(*)::int FROM event.deliveries WHERE subscription_id = $2) AS deliveries`,
+    [events.map((event) => event.id), id],
+  );
+  expect(row).toEqual({ events: 50, deliveries: 50 });
+});
