@@ -40,7 +40,7 @@ export interface Provider {
 }
 
 const URL = 'https://platform.test/v1/webhooks/0b1c1f3e-7f0e-4c37-9f43-3f1f0f6f8a11';
-const seconds = (ms: number) => String(Math.floor(ms / 1000));
+const seconds = (ms: number): string => String(Math.floor(ms / 1000));
 const json = (content: object) => (): string => JSON.stringify(content, null, 1);
 const minified = (body: string) => JSON.stringify(JSON.parse(body));
 const common: Pick<
