@@ -443,6 +443,10 @@ describe('on separate processes', () => {
     keep(await update(id, { webhook: { secrets: [first] } }));
     keep(await update(id, { webhook: { scheme: 'stripe', secrets: [wrong], tolerance: 5 } }));
     keep(await update(id, { name: `canary${++counter}` }));
+    // Each way that secrets come is the last change of one: what a later change writes over would not be found.
+    await define({ scheme: 'github', secrets: [second] });
+    const rotated = await define({ scheme: 'stripe', secrets: [wrong] });
+    keep(await update(rotated.id, { webhook: { secrets: [first, wrong] } }));
     keep(await agent.get(`/v1/integrations/${id}`));
     keep(await admin.get('/v1/audit?limit=200'));
     answers.push((await github(path, first, '{}')).text);
