@@ -116,12 +116,36 @@ describe('a webhook', () => {
   it("comes to a system_admin for everyone's events, to others for their own", async () => {
     const [own, all] = [await endpoint(), await endpoint()];
     const other = await newAgent();
-    await subscribe(own.url, { types: ['*'] });
+    const { id } = await subscribe(own.url, { types: ['*'] });
     await subscribe(all.url, { types: ['*'] }, admin);
     const ids = [await emit('lead.a'), await emit('lead.b', {}, undefined, other), await emit('lead.c')];
     await until('all three', () => ids.every((id) => all.ids().has(id)));
     await until('both', () => own.received.length >= 2);
     expect(own.ids()).toEqual(new Set([ids[0], ids[2]]));
+    // There is not even a dead letter of what belongs to others.
+    expect((await deliveriesOf(id)).map(({ eventId }) => eventId).sort()).toEqual([ids[0], ids[2]].sort());
+  });
+
+  it("does not come with others' events to an agent that has lost system_admin", async () => {
+    const { url, ids } = await endpoint();
+    const { id: watcherId, key } = await createTestAgent(admin, {
+      skills: ['event_publish', 'event_subscribe', 'system_admin'],
+    });
+    const watcher = new TestClient(platform.gateway, key);
+    const { id } = await subscribe(url, {}, watcher);
+    const seen = await emit('lead.seen');
+    await until('the event of another', () => ids().has(seen));
+    await admin.action('agent.set_skills', { id: watcherId, skills: ['event_publish', 'event_subscribe'] });
+    const unseen = await emit('lead.unseen');
+    const own = await emit('lead.own', {}, undefined, watcher);
+    await until('its own event', () => ids().has(own));
+    const [dead] = await until('the dead letter', async () => {
+      const { body } = await watcher.get(`/v1/me/subscriptions?id=${id}&deliveries=dead`);
+      const [found] = body.data as unknown as Subscription[];
+      return (found?.deliveries?.length ?? 0) > 0 && found?.deliveries;
+    });
+    expect(dead).toMatchObject({ eventId: unseen, attempts: [{ error: 'event.delivery.not-allowed' }] });
+    expect(ids()).toEqual(new Set([seen, own]));
   });
 
   it('is not sent to an agent that may not subscribe any more, but is a dead letter', async () => {
@@ -249,6 +273,19 @@ describe('a delivery that fails', () => {
     await until('the second attempt', () => received.length === 2);
     expect((received[1]?.atMs ?? 0) - (received[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(2000);
     await until('the delivery', async () => (await deliveriesOf(id, 'delivered')).length === 1);
+  });
+
+  it('is not sent where the endpoint redirects, as the body was meant for the address that was named', async () => {
+    const other = await endpoint();
+    const { url } = await endpoint((_webhook, response) => response.writeHead(307, { location: other.url }).end());
+    const { id } = await subscribe(url, { retry: { schedule: [] } });
+    await emit('lead.scored');
+    const [dead] = await until('the dead letter', async () => {
+      const found = await deliveriesOf(id, 'dead');
+      return found.length > 0 && found;
+    });
+    expect(dead?.attempts).toMatchObject([{ error: 'event.delivery.redirected' }]);
+    expect(other.received).toEqual([]);
   });
 
   it('disables the subscription where the endpoint answers 410, with an event and an audit row, until it is enabled', async () => {

@@ -1,4 +1,4 @@
-// The engine in a process of its own, driven through the very method that answers `workflow.execute`; `auth` and NATS run
+// The engine in a process of its own, driven through the very method that answers `workflow.execute`; `auth`, `webhook-receiver` and NATS run
 // beside it, and the relay hands on what runs leave in the outbox.
 import 'reflect-metadata';
 import { executeWorkflow, type JsonObject, type Run } from '@agent-platform/contracts';
@@ -36,12 +36,13 @@ class Probe {
 @Module({ imports: [AppModule], providers: [Probe] })
 class SubjectModule {}
 
-async function startAuth(natsUrl: string) {
-  const script = join(__dirname, '../../apps/auth/main.js');
+/** What the relay hands on to: audit rows to `auth`, events to `webhook-receiver`. */
+async function startApp(name: string, natsUrl: string) {
+  const script = join(__dirname, `../../apps/${name}/main.js`);
   const settings = { DATABASE_URL: url, NATS_URL: natsUrl, MASTER_KEY: 'm'.repeat(40), PORT: '0', LOG_LEVEL: 'warn' };
-  const auth = spawn(process.execPath, [script], { env: settings, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  await new Promise((resolve) => auth.once('message', resolve));
-  return auth;
+  const app = spawn(process.execPath, [script], { env: settings, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  await new Promise((resolve) => app.once('message', resolve));
+  return app;
 }
 
 const transform = (n: number) => ({ id: `s${n}`, type: 'transform', with: { value: { n, input: '${{ input.n }}' } } });
@@ -50,7 +51,10 @@ const event = (n: number) => ({ id: `s${n}`, type: 'event', with: { type: 'bench
 async function main(): Promise<void> {
   const nats = await startNats({ dataDir: join(folder, randomUUID()), accounts: natsAccountsConfig(() => PASSWORD) });
   const natsUrl = (user: string) => `nats://${user}:${PASSWORD}@127.0.0.1:${nats.port}`;
-  const auth = await startAuth(natsUrl('auth'));
+  const receivers = [
+    await startApp('auth', natsUrl('auth')),
+    await startApp('webhook-receiver', natsUrl('webhook-receiver')),
+  ];
   const config = new ExecutorConfig();
   Object.assign(config, { databaseUrl: url, natsUrl: natsUrl('workflow-executor'), logLevel: 'warn' });
   const values = [{ provide: ExecutorConfig, useValue: config }];
@@ -102,8 +106,10 @@ async function main(): Promise<void> {
     end: async () => {
       await client.end();
       await service.stop();
-      auth.kill();
-      await new Promise((resolve) => auth.once('exit', resolve));
+      for (const app of receivers) {
+        app.kill();
+        await new Promise((resolve) => app.once('exit', resolve));
+      }
       await nats.stop();
     },
   });

@@ -17,7 +17,7 @@ function note(name, body) {
   times[n] = (times[n] ?? 0) + 1;
   const at = firstAt.get(name) ?? [];
   firstAt.set(name, at);
-  at[n] ??= Date.now();
+  at[n] ??= performance.timeOrigin + performance.now();
 }
 
 /** What endpoints do besides answering well. */
