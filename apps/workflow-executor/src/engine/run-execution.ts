@@ -213,8 +213,9 @@ export class RunExecution implements RunPort {
     this.journal.started(new Date().toISOString());
     const data = { runId: id, workflowId, workflowVersion, trigger: triggerType };
     this.emit({ type: 'workflow.started', subject: id, data });
-    // Nobody was there to be told when the schedule's workflow got another schema.
-    if (triggerType === 'schedule') checkInput(this.parts.definition.validateInput, this.stored.input);
+    // Nobody was there to be told: that the schedule's workflow got another schema, or that an event does not fit it.
+    if (triggerType === 'schedule' || triggerType === 'event')
+      checkInput(this.parts.definition.validateInput, this.stored.input);
   }
 
   private async goThrough(): Promise<void> {
