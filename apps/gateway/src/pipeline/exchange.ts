@@ -50,7 +50,7 @@ export class Exchange {
       ...extraHeaders,
     };
     if (status !== 204) {
-      headers['Content-Type'] = status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
+      headers['Content-Type'] ??= status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
       headers['Content-Length'] = Buffer.byteLength(body);
     }
     // A body that was not read to its end would be taken for the next request.
