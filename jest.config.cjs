@@ -9,14 +9,16 @@ const paths = read('tsconfig.base.json').compilerOptions.paths;
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/{apps,libs}/**/*.{spec,int-spec,e2e-spec}.ts'],
-  moduleNameMapper: Object.fromEntries(
-    Object.entries(paths).map(([name, [file]]) => [`^${name}$`, join(__dirname, file)]),
-  ),
+  moduleNameMapper: {
+    ...Object.fromEntries(Object.entries(paths).map(([name, [file]]) => [`^${name}$`, join(__dirname, file)])),
+    // Its package.json names no file for `require`.
+    '^@octokit/webhooks-methods$': join(__dirname, 'node_modules/@octokit/webhooks-methods/dist-node/index.js'),
+  },
   transform: {
     '^.+\\.(t|m?j)s$': ['@swc/jest', { ...read('.swcrc.json'), swcrc: false, module: { type: 'commonjs' } }],
   },
   // Packages that are published as ES modules only: Jest's CommonJS loader needs them transformed.
-  transformIgnorePatterns: ['/node_modules/(?!(@marcbachmann/cel-js)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@marcbachmann/cel-js|@octokit/webhooks-methods|@linear/sdk)/)'],
   globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
   testTimeout: 60_000,

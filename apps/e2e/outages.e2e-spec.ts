@@ -112,6 +112,22 @@ it('commits audit row and event with the change, and hands them on when their re
   );
 });
 
+it('keeps events where they were committed while the event log is away, and hands them on when it is back', async () => {
+  await parts().processes.get('webhook-receiver')?.kill();
+  const { id } = await createTestAgent(agent);
+  const eventsOf = (source: string) =>
+    platform.database.query(
+      `SELECT FROM ${source} AS e, jsonb_path_query(e.payload::jsonb, '$ ? (@.type == "agent.created")') AS p WHERE p ->> 'subject' = $1`,
+      [id],
+    );
+  // Longer than the relay waits between two of its tries.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(await eventsOf('auth.outbox')).toHaveLength(1);
+  await parts().startService('webhook-receiver');
+  await until('the event in the log', async () => (await eventsOf('event.events')).length === 1);
+  await until('an empty outbox', async () => (await eventsOf('auth.outbox')).length === 0);
+});
+
 /** What the gateway forwards for `workflow.create`; answers the id of the workflow. */
 async function createAsGateway({ id, name, skills }: Agent): Promise<string> {
   const { username, password, host } = new URL(parts().natsUrl('gateway'));

@@ -31,6 +31,8 @@ const ROW: Readonly<Record<string, string>> = {
   'workflow.run_signals': "(id, run_id, agent_id, name, payload, sent_by) VALUES ($2, $2, $1, 's', '{}', $1)",
   'workflow.workflow_schedules':
     "(workflow_id, agent_id, cron, timezone, overlap, catch_up, jitter, paused, input) VALUES ($2, $1, 'x', 'UTC', 'skip', '', '', true, '{}')",
+  'workflow.workflow_triggers': "(id, workflow_id, agent_id, event) VALUES ($2, $2, $1, 'lead.*')",
+  'workflow.event_cursors': '(reader) SELECT $2::text WHERE $1::text IS NOT NULL',
   'workflow.scheduled_workflow_runs': "(workflow_id, due_at, agent_id, outcome) VALUES ($2, now(), $1, 'missed')",
   'integration.integrations':
     "(id, agent_id, name, base_url, auth_method, auth, allowed_hosts) VALUES ($2, $1, $2::text, 'https://x', 'basic', '{}', '{x}')",

@@ -275,6 +275,19 @@ describe('a delivery that fails', () => {
     await until('the delivery', async () => (await deliveriesOf(id, 'delivered')).length === 1);
   });
 
+  it('is not sent where the endpoint redirects, as the body was meant for the address that was named', async () => {
+    const other = await endpoint();
+    const { url } = await endpoint((_webhook, response) => response.writeHead(307, { location: other.url }).end());
+    const { id } = await subscribe(url, { retry: { schedule: [] } });
+    await emit('lead.scored');
+    const [dead] = await until('the dead letter', async () => {
+      const found = await deliveriesOf(id, 'dead');
+      return found.length > 0 && found;
+    });
+    expect(dead?.attempts).toMatchObject([{ error: 'event.delivery.redirected' }]);
+    expect(other.received).toEqual([]);
+  });
+
   it('disables the subscription where the endpoint answers 410, with an event and an audit row, until it is enabled', async () => {
     let status = 410;
     const { url, ids } = await endpoint((_webhook, response) => response.writeHead(status).end());

@@ -8,6 +8,7 @@ import { createServer, STATUS_CODES, type IncomingMessage, type Server, type Ser
 import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
+import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
 import { answerDocument } from './doors/public-documents';
 import { RouteTable } from './doors/route-table';
@@ -67,6 +68,9 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const audit = new AuditWriter(bus, logger);
   const attempts = new Attempts(config.failedAuthenticationsPerMinute);
   const callback = new OAuthCallback({ bus, clients, attempts, logger });
+  const observe = (action: string, status: number, seconds: number) =>
+    durations.labels(action, String(status)).observe(seconds);
+  const webhooks = new InboundWebhooks({ bus, clients, audit, logger, observe });
   const pipeline = new Pipeline({
     bus,
     routes: new RouteTable(),
@@ -89,7 +93,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     }),
     logger,
     actionTimeoutMs: config.actionTimeoutMs,
-    observe: (action, status, seconds) => durations.labels(action, String(status)).observe(seconds),
+    observe,
   });
 
   let draining = false;
@@ -105,8 +109,9 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     metrics,
   );
   const answer = (request: IncomingMessage, response: ServerResponse) => {
-    if (!answerDocument(request, response) && !callback.answer(request, response))
-      void pipeline.handle(request, response);
+    const isAnswered =
+      answerDocument(request, response) || callback.answer(request, response) || webhooks.answer(request, response);
+    if (!isAnswered) void pipeline.handle(request, response);
   };
   const server = createServer(
     {

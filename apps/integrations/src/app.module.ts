@@ -14,6 +14,7 @@ import { ConnectionsService } from './connections/connections.service';
 import { Refresher } from './connections/refresher';
 import { IntegrationsController } from './integrations/integrations.controller';
 import { IntegrationsService } from './integrations/integrations.service';
+import { WebhookEndpoints } from './integrations/webhook-endpoints';
 import { OAuthClient } from './oauth/oauth-client';
 import { OAuthFlows } from './oauth/oauth-flows';
 import { CREDENTIAL_TABLES, Vault } from './vault/vault';
@@ -41,6 +42,7 @@ const masterKeys = {
     OAuthFlows,
     Refresher,
     Accounts,
+    WebhookEndpoints,
     IntegrationsService,
     ConnectionsService,
     Connections,

@@ -2,7 +2,8 @@ import { Module } from '@nestjs/common';
 import { RetentionModule } from './retention/retention.module';
 import { RunsModule } from './runs/runs.module';
 import { SchedulesModule } from './schedules/schedules.module';
+import { TriggersModule } from './triggers/triggers.module';
 import { WorkflowsModule } from './workflows/workflows.module';
 
-@Module({ imports: [WorkflowsModule, RunsModule, SchedulesModule, RetentionModule] })
+@Module({ imports: [WorkflowsModule, RunsModule, SchedulesModule, TriggersModule, RetentionModule] })
 export class AppModule {}

@@ -24,6 +24,7 @@ export type {
 } from './internal/event-log';
 export {
   WEBHOOK_PATH,
+  WEBHOOK_REFUSAL,
   WEBHOOK_SCHEMES,
   type ReceiveWebhookReply,
   type ReceiveWebhookRequest,
@@ -112,6 +113,7 @@ export {
   type GrantWithUsage,
   type IntegrationOperation,
   type IntegrationUsage,
+  type IntegrationWebhook,
 } from './integration/integration';
 export { listIntegrations, ListIntegrationsRequest } from './integration/list-integrations';
 export { updateIntegration, UpdateIntegrationRequest } from './integration/update-integration';

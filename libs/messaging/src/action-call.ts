@@ -31,6 +31,10 @@ export class Call {
     return this.context.idempotencyKey;
   }
 
+  get depth(): number {
+    return this.context.depth ?? 0;
+  }
+
   /** Whose rows this call may see and change. */
   get rows(): RowContext {
     return rowContextOf(this.context.agent);

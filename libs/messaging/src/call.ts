@@ -22,6 +22,8 @@ export interface CallContext {
   /** W3C trace context. */
   readonly traceparent: string;
   readonly idempotencyKey?: string;
+  /** Of a call by a step: how many runs have led to it; its events say so. */
+  readonly depth?: number;
   /** Params from the path; they outrank the body's, and a contradiction is refused. */
   readonly pathParams?: Readonly<Record<string, string>>;
   /** Params from the query string, still as text. */

@@ -164,7 +164,7 @@ export class UnitOfWork {
     const write = new WriteTx(tx);
     const reply = await work(write);
     const entry = auditEntryOf(call, write.changed);
-    const events = write.events.map((event) => toCloudEvent(event, call.agent.id, call.traceparent));
+    const events = write.events.map((event) => toCloudEvent(event, call.agent.id, call.traceparent, call.depth));
     await insertOutbox(tx, this.schema, call.agent.id, [
       ...events.map((event) => ({ kind: 'event' as const, message: event })),
       { kind: 'audit', message: entry },
@@ -194,7 +194,7 @@ export function auditEntryOf(call: Call, changed: ChangedThing | undefined): Aud
 }
 
 /** An event in the envelope that every reader gets (CloudEvents 1.0, SPEC section 8). */
-export function toCloudEvent(event: NewEvent, agentId: string, traceparent: string): CloudEvent {
+export function toCloudEvent(event: NewEvent, agentId: string, traceparent: string, depth = 0): CloudEvent {
   return {
     specversion: '1.0',
     id: event.id ?? uuidV7(),
@@ -206,6 +206,7 @@ export function toCloudEvent(event: NewEvent, agentId: string, traceparent: stri
     data: event.data,
     agentid: agentId,
     traceparent,
+    ...(depth > 0 && { depth }),
   };
 }
 

@@ -44,7 +44,7 @@ export class Exchange {
     if (this.response.headersSent || this.response.destroyed) return;
     const headers: Record<string, string | number> = { ...this.headers(), ...extraHeaders };
     if (status !== 204) {
-      headers['Content-Type'] = status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
+      headers['Content-Type'] ??= status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
       headers['Content-Length'] = Buffer.byteLength(body);
     }
     // A body that was not read to its end would be taken for the next request.

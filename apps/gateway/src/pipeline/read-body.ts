@@ -7,14 +7,23 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 const BODY_TIMEOUT_MS = 15_000;
 
 /**
- * The raw body of a request, bounded in size and time.
+ * The body of a request to an action: JSON, not yet parsed.
  *
- * @throws AppError `request.body.too-large`, `request.media-type.unsupported`, `request.body.too-slow`
+ * @throws AppError `request.media-type.unsupported`, and as `readRawBody`
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const { 'content-length': length, 'transfer-encoding': chunked } = request.headers;
-  if ((length === undefined || length === '0') && chunked === undefined) return Buffer.alloc(0);
-  refuseOtherMediaTypes(request);
+  if (hasBody(request)) refuseOtherMediaTypes(request);
+  return readRawBody(request);
+}
+
+/**
+ * The raw body of a request, whatever it is, bounded in size and time.
+ *
+ * @throws AppError `request.body.too-large`, `request.body.too-slow`
+ */
+export async function readRawBody(request: IncomingMessage): Promise<Buffer> {
+  if (!hasBody(request)) return Buffer.alloc(0);
+  const { 'content-length': length } = request.headers;
   if (Number(length) > MAX_BODY_BYTES) throw tooLarge();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -43,6 +52,11 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
       reject(new AppError('request.malformed', 'The connection broke while the body was on its way.', { cause }));
     });
   });
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': chunked } = headers;
+  return (length !== undefined && length !== '0') || chunked !== undefined;
 }
 
 function refuseOtherMediaTypes(request: IncomingMessage): void {

@@ -24,7 +24,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { AccountSource, OAuth2Auth } from '../integrations/auth-definition';
-import { getIntegrationIn } from '../integrations/integration-columns';
+import { getIntegrationIn, type IntegrationRow } from '../integrations/integration-columns';
 import { callbackPage } from '../oauth/callback-page';
 import { OAuthClient } from '../oauth/oauth-client';
 import { OAuthFlows, type OAuthFlow } from '../oauth/oauth-flows';
@@ -80,7 +80,7 @@ export class ConnectionsService {
     );
   }
 
-  private beginConsent(call: Call, integration: Integration, request: ConnectIntegrationRequest): Promise<Reply> {
+  private beginConsent(call: Call, integration: IntegrationRow, request: ConnectIntegrationRequest): Promise<Reply> {
     for (const field of ['apiKey', 'username', 'password'] as const) {
       if (request[field] !== undefined) throw fieldError(field, 'has no meaning for oauth2; a person consents');
     }
@@ -248,7 +248,7 @@ export class ConnectionsService {
 
   /** What cannot be opened or revoked is removed all the same. */
   private async revokeUpstream(
-    integration: Integration,
+    integration: IntegrationRow,
     place: Parameters<typeof findCredential>[1],
   ): Promise<boolean> {
     if (integration.authMethod !== 'oauth2') return false;
@@ -267,7 +267,7 @@ export class ConnectionsService {
   }
 
   /** @throws AppError `integration.not-found`, `integration.connection.not-yours` */
-  private async find(call: Call, reference: string): Promise<Integration> {
+  private async find(call: Call, reference: string): Promise<IntegrationRow> {
     return inTransaction(this.pool, call.rows, async (tx) => {
       const integration = await getIntegrationIn(tx, call.rows, reference);
       const { rows } = await tx.query<{ connection: string }>({
@@ -284,7 +284,7 @@ export class ConnectionsService {
 }
 
 /** What was given for the method of the integration. @throws AppError `request.invalid` */
-function readCredential(integration: Integration, request: ConnectIntegrationRequest): Credential {
+function readCredential(integration: IntegrationRow, request: ConnectIntegrationRequest): Credential {
   const { authMethod, allowedHosts: hosts } = integration;
   const wanted = authMethod === 'api_key' ? (['apiKey'] as const) : (['username', 'password'] as const);
   for (const field of ['apiKey', 'username', 'password', 'scopes'] as const) {

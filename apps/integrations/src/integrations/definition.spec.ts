@@ -79,9 +79,93 @@ describe('newDefinition', () => {
     const grant = { agentId: '01938f9e-7c1e-7000-8000-000000000001' };
     expect(pathsOf({ grants: [grant, grant] })).toEqual(['grants[0].agentId', 'grants[1].agentId'].slice(1));
   });
+});
 
-  it('says what is planned', () => {
-    expect(() => newDefinition({ ...BASE, webhook: {} })).toThrow('action.not-implemented');
+describe('webhook', () => {
+  const SECRET = 'a secret that is long enough';
+  const whsec = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+  const paths = (webhook: object) => pathsOf({ webhook });
+
+  it('is kept without its secrets', () => {
+    const { definition, webhookSecrets } = newDefinition({ ...BASE, webhook: { scheme: 'github', secrets: [SECRET] } });
+    expect(definition.webhook).toEqual({ scheme: 'github', toleranceSeconds: 300, options: {} });
+    expect(webhookSecrets).toEqual([SECRET]);
+    expect(JSON.stringify(definition)).not.toContain(SECRET);
+    expect(newDefinition(BASE)).toMatchObject({ definition: { webhook: null } });
+    expect(newDefinition({ ...BASE, webhook: { scheme: 'none' } })).toMatchObject({ definition: { webhook: null } });
+  });
+
+  it.each([
+    ['webhook.scheme', {}],
+    ['webhook.scheme', { secrets: [SECRET] }],
+    ['webhook.scheme', { scheme: 'bitbucket', secrets: [SECRET] }],
+    ['webhook.scheme', { scheme: 7, secrets: [SECRET] }],
+    ['webhook.scheme', { scheme: 'toString', secrets: [SECRET] }],
+    ['webhook.secrets', { scheme: 'stripe' }],
+    ['webhook.secrets', { scheme: 'stripe', secrets: [] }],
+    ['webhook.secrets', { scheme: 'stripe', secrets: SECRET }],
+    ['webhook.secrets', { scheme: 'stripe', secrets: [1, 2, 3, 4, 5, 6].map((n) => SECRET + n) }],
+    ['webhook.secrets', { scheme: 'stripe', secrets: [SECRET, SECRET] }],
+    ['webhook.secrets[0]', { scheme: 'stripe', secrets: [''] }],
+    ['webhook.secrets[1]', { scheme: 'stripe', secrets: [SECRET, 'too short'] }],
+    ['webhook.secrets[0]', { scheme: 'github', secrets: ['short'] }],
+    ['webhook.secrets[0]', { scheme: 'stripe', secrets: [`${SECRET}\n`] }],
+    ['webhook.secrets[0]', { scheme: 'stripe', secrets: [` ${SECRET}`] }],
+    ['webhook.secrets[0]', { scheme: 'standard', secrets: [SECRET] }],
+    ['webhook.secrets[0]', { scheme: 'standard', secrets: ['whsec_c2hvcnQgc2VjcmV0'] }],
+    ['webhook.toleranceSeconds', { scheme: 'stripe', secrets: [SECRET], toleranceSeconds: 0 }],
+    ['webhook.toleranceSeconds', { scheme: 'stripe', secrets: [SECRET], toleranceSeconds: 86_401 }],
+    ['webhook.toleranceSeconds', { scheme: 'stripe', secrets: [SECRET], toleranceSeconds: 1.5 }],
+    ['webhook.header', { scheme: 'stripe', secrets: [SECRET], header: 'x-a' }],
+    ['webhook.header', { scheme: 'hmac', secrets: [SECRET] }],
+    ['webhook.header', { scheme: 'hmac', secrets: [SECRET], header: 'a b' }],
+    ['webhook.header', { scheme: 'hmac', secrets: [SECRET], header: 'Authorization' }],
+    ['webhook.algorithm', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', algorithm: 'sha1' }],
+    ['webhook.encoding', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', encoding: 'base32' }],
+    ['webhook.template', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', template: 'constant' }],
+    ['webhook.template', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', template: '{body}{constructor}' }],
+    ['webhook.template', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', template: '{timestamp}{body}' }],
+    [
+      'webhook.template',
+      { scheme: 'hmac', secrets: [SECRET], header: 'x-a', timestampHeader: 'x-t', template: '{body}' },
+    ],
+    ['webhook.template', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', template: '{id}{body}' }],
+    ['webhook', { scheme: 'hmac', secrets: [SECRET], header: 'x-a', eventHeader: 'x-e', eventField: 'e' }],
+    ['webhook.secrets', { scheme: 'none', secrets: [SECRET] }],
+  ])('refuses a wrong %s: %j', (path, webhook) => expect(paths(webhook)).toContain(path));
+
+  it.each([
+    { scheme: 'standard', secrets: [whsec, whsec.slice('whsec_'.length)] },
+    {
+      scheme: 'hmac',
+      secrets: [SECRET],
+      header: 'X-Signature',
+      timestampHeader: 'x-t',
+      template: 'v0:{timestamp}:{body}',
+    },
+  ])('takes %j', (webhook) => expect(paths(webhook)).toEqual([]));
+
+  it('keeps what a change does not give, of the same scheme alone', () => {
+    const webhook = { scheme: 'hmac', secrets: [SECRET], header: 'x-a', toleranceSeconds: 60 };
+    const before = newDefinition({ ...BASE, webhook }).definition;
+    const changed = (change: object) => changedDefinition(before, { id: 'crm', ...change });
+    expect(changed({ name: 'other' })).toMatchObject({
+      definition: { webhook: before.webhook },
+      webhookSecrets: undefined,
+    });
+    expect(changed({ webhook: { prefix: 'v1=' } }).definition.webhook).toEqual({
+      scheme: 'hmac',
+      toleranceSeconds: 60,
+      options: { header: 'x-a', prefix: 'v1=' },
+    });
+    expect(changed({ webhook: { secrets: [`${SECRET}2`] } }).webhookSecrets).toEqual([`${SECRET}2`]);
+    expect(changed({ webhook: { scheme: 'none' } }).definition.webhook).toBeNull();
+    expect(changed({ webhook: { scheme: 'github', secrets: [SECRET] } }).definition.webhook).toEqual({
+      scheme: 'github',
+      toleranceSeconds: 300,
+      options: {},
+    });
+    expect(() => changed({ webhook: { scheme: 'github' } })).toThrow('webhook.secrets');
   });
 });
 

@@ -7,13 +7,14 @@ import {
   type JsonObject,
   type UpdateIntegrationRequest,
 } from '@agent-platform/contracts';
-import { AppError, type FieldError } from '@agent-platform/errors';
+import type { FieldError } from '@agent-platform/errors';
 import { isUuid } from '@agent-platform/shared-security';
 import { resolveProvider } from '../catalogue/catalogue';
 import { AUTH_SCHEMAS, HEALTH_CHECK_SCHEMA } from './auth-definition';
 import { fieldErrors, refuse, validatorOf } from './check-json';
 import { HOST_ENTRY, isSafeForSecrets } from './hosts';
 import { readOpenApi, type OperationDefinition } from './openapi';
+import { checkWebhook, type WebhookChange, type WebhookDefinition } from './webhook-definition';
 
 /** A definition that was checked as a whole. */
 export interface Definition {
@@ -28,6 +29,7 @@ export interface Definition {
   readonly healthCheck: JsonObject | null;
   readonly rateLimitRpm: number | null;
   readonly openapi: JsonObject | null;
+  readonly webhook: WebhookDefinition | null;
   readonly operations: readonly OperationDefinition[];
 }
 
@@ -35,6 +37,7 @@ export interface Definition {
 export interface DefinitionChange {
   readonly definition: Definition;
   readonly clientSecret: string | undefined;
+  readonly webhookSecrets: WebhookChange['secrets'];
   readonly grants: readonly Grant[] | undefined;
 }
 
@@ -57,15 +60,14 @@ const URLS_OF_AUTH = ['authorizeUrl', 'tokenUrl', 'revokeUrl'];
 
 /** @throws AppError `integration.definition.invalid` with every failing path, `integration.provider.unknown` */
 export function newDefinition(request: CreateIntegrationRequest): DefinitionChange {
-  refuseUnbuilt(request);
   const { from, variables, name } = request;
   if (from === undefined) {
     if (variables !== undefined) refuse(INVALID, [{ path: 'variables', message: 'has no meaning without from' }]);
-    return check({ name, provider: null }, request);
+    return check({ name, provider: null, webhook: null }, request);
   }
   const provider = resolveProvider(from, request.authMethod, variables ?? {});
   return check(
-    { name, provider: from },
+    { name, provider: from, webhook: null },
     {
       ...provider,
       ...given(request),
@@ -77,7 +79,6 @@ export function newDefinition(request: CreateIntegrationRequest): DefinitionChan
 
 /** What a definition becomes with a change. @throws AppError as `newDefinition` does */
 export function changedDefinition(before: Definition, request: UpdateIntegrationRequest): DefinitionChange {
-  refuseUnbuilt(request);
   if (request.variables !== undefined) {
     refuse(INVALID, [
       { path: 'variables', message: 'are set when the integration is created; change the URLs instead' },
@@ -99,7 +100,7 @@ export function changedDefinition(before: Definition, request: UpdateIntegration
     ...given(request),
     auth: isSameMethod ? { ...before.auth, ...request.auth } : request.auth,
   };
-  return check({ name: request.name ?? before.name, provider: before.provider }, fields);
+  return check({ name: request.name ?? before.name, provider: before.provider, webhook: before.webhook }, fields);
 }
 
 const INVALID = 'integration.definition.invalid';
@@ -109,12 +110,7 @@ function given(request: object): Fields {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }
 
-function refuseUnbuilt({ webhook }: Pick<CreateIntegrationRequest, 'webhook'>): void {
-  if (webhook === undefined) return;
-  throw new AppError('action.not-implemented', 'Inbound webhooks are planned, but this version cannot do them yet.');
-}
-
-function check(named: Pick<Definition, 'name' | 'provider'>, fields: Fields): DefinitionChange {
+function check(kept: Pick<Definition, 'name' | 'provider' | 'webhook'>, fields: Fields): DefinitionChange {
   const errors: FieldError[] = [];
   const api = fields.openapi === undefined ? undefined : readOpenApi(fields.openapi, errors);
   const baseUrl = checkBaseUrl(fields.baseUrl ?? api?.serverUrl, errors);
@@ -130,10 +126,12 @@ function check(named: Pick<Definition, 'name' | 'provider'>, fields: Fields): De
   errors.push(...checkHosts(hosts, baseUrl));
   const headers = checkHeaders(fields.headers ?? {}, errors);
   const grants = checkGrants(fields.grants, errors);
+  const webhook = fields.webhook && checkWebhook(fields.webhook, kept.webhook, errors);
   if (errors.length > 0 || baseUrl === undefined || authMethod === undefined) refuse(INVALID, errors);
   return {
     definition: {
-      ...named,
+      ...kept,
+      ...(webhook && { webhook: webhook.webhook }),
       baseUrl: baseUrl.href.replace(/\/+$/, ''),
       authMethod,
       auth,
@@ -145,6 +143,7 @@ function check(named: Pick<Definition, 'name' | 'provider'>, fields: Fields): De
       operations: api?.operations ?? [],
     },
     clientSecret: clientSecret as string | undefined,
+    webhookSecrets: webhook?.secrets,
     grants,
   };
 }

@@ -3,6 +3,12 @@ import { rfc3339, type RowContext, type Tx } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { isUuid } from '@agent-platform/shared-security';
 import type { QueryConfig } from 'pg';
+import type { StoredWebhook } from './webhook-endpoints';
+
+/** An integration as it is read: the address of its webhooks is made of it. */
+export interface IntegrationRow extends Omit<Integration, 'webhook'> {
+  readonly webhook: StoredWebhook | null;
+}
 
 /** What an agent sees of a connection; `c` is its row, or nothing. */
 export const CONNECTION = `json_build_object(
@@ -26,6 +32,7 @@ const DETAILS = `,
 function select(details: string): string {
   return `SELECT i.id, i.agent_id AS "agentId", i.name, i.provider, i.base_url AS "baseUrl", i.auth_method AS "authMethod", i.auth, i.headers,
       i.allowed_hosts AS "allowedHosts", i.health_check AS "healthCheck", i.rate_limit_rpm AS "rateLimitRpm",
+      CASE WHEN i.agent_id = $1 OR (SELECT platform.sees_all()) THEN i.webhook END AS webhook,
       ${CONNECTION} AS connection, ${USAGE} AS usage${details},
       ${rfc3339('i.created_at')} AS "createdAt", ${rfc3339('i.updated_at')} AS "updatedAt"
     FROM integration.integrations i
@@ -48,9 +55,9 @@ export function listQuery(agentId: string, after: string | null, limit: number):
  *
  * @throws AppError `integration.not-found`, `integration.name.ambiguous`
  */
-export async function getIntegrationIn(tx: Tx, { agentId }: RowContext, reference: string): Promise<Integration> {
+export async function getIntegrationIn(tx: Tx, { agentId }: RowContext, reference: string): Promise<IntegrationRow> {
   const isId = isUuid(reference);
-  const { rows } = await tx.query<Integration>({
+  const { rows } = await tx.query<IntegrationRow>({
     name: isId ? 'get-integration' : 'get-integration-by-name',
     text: `${select(DETAILS)} WHERE ${isId ? 'i.id = $2' : 'i.name = $2 AND (i.agent_id = $1 OR g.agent_id IS NOT NULL)'}
       ORDER BY (i.agent_id = $1) DESC, i.id LIMIT 2`,

@@ -19,7 +19,8 @@ import { putCredential } from '../connections/credential-store';
 import { Vault } from '../vault/vault';
 import { refuse } from './check-json';
 import { changedDefinition, newDefinition, type Definition, type DefinitionChange, type Grant } from './definition';
-import { getIntegrationIn, listQuery } from './integration-columns';
+import { getIntegrationIn, listQuery, type IntegrationRow } from './integration-columns';
+import { WebhookEndpoints, type StoredWebhook } from './webhook-endpoints';
 
 @Injectable()
 export class IntegrationsService {
@@ -27,16 +28,18 @@ export class IntegrationsService {
     @Inject(AGENT_POOL) private readonly pool: Pool,
     private readonly bus: Bus,
     private readonly vault: Vault,
+    private readonly webhooks: WebhookEndpoints,
     private readonly work: UnitOfWork,
   ) {}
 
-  list(rows: RowContext, { cursor, limit = 0 }: ListIntegrationsRequest): Promise<Integration[]> {
-    return readAs<Integration>(this.pool, rows, listQuery(rows.agentId, idOfCursor(cursor), limit));
+  async list(rows: RowContext, { cursor, limit = 0 }: ListIntegrationsRequest): Promise<Integration[]> {
+    const found = await readAs<IntegrationRow>(this.pool, rows, listQuery(rows.agentId, idOfCursor(cursor), limit));
+    return found.map((row) => this.webhooks.shown(row));
   }
 
   /** @throws AppError `integration.not-found`, `integration.name.ambiguous` */
-  get(rows: RowContext, reference: string): Promise<Integration> {
-    return inTransaction(this.pool, rows, (tx) => getIntegrationIn(tx, rows, reference));
+  async get(rows: RowContext, reference: string): Promise<Integration> {
+    return this.webhooks.shown(await inTransaction(this.pool, rows, (tx) => getIntegrationIn(tx, rows, reference)));
   }
 
   /** @throws AppError `integration.definition.invalid`, `integration.provider.unknown`, `integration.name.taken` */
@@ -48,7 +51,7 @@ export class IntegrationsService {
       this.work.write(call, async (tx) => {
         await nameTaken(change.definition.name, insertIntegration(tx, id, call.agent.id, change.definition));
         await setGrants(tx, id, call.agent.id, [{ agentId: call.agent.id, connection: 'own' }]);
-        const after = await this.finish(tx, call, id, call.agent.id, change);
+        const after = await this.finish(tx, call, id, call.agent.id, change, undefined);
         tx.audit({ targetType: 'integration', targetId: id, after: auditOf(after) });
         return created(after);
       }),
@@ -61,16 +64,21 @@ export class IntegrationsService {
     return this.vault.store(() =>
       this.work.write(call, async (tx) => {
         const before = await getIntegrationIn(tx, call.rows, request.id);
-        const { rows } = await tx.query<{ openapi: JsonObject | null }>({
-          text: 'SELECT openapi FROM integration.integrations WHERE id = $1 FOR UPDATE',
+        const { rows } = await tx.query<{ openapi: JsonObject | null; webhook: StoredWebhook | null }>({
+          text: 'SELECT openapi, webhook FROM integration.integrations WHERE id = $1 FOR UPDATE',
           values: [before.id],
         });
         // What was granted can be seen, and is locked by its owner alone.
         if (!rows[0]) throw new AppError('integration.not-found', `There is no integration ${request.id} of yours.`);
-        const change = changedDefinition({ ...before, openapi: rows[0].openapi, operations: [] }, request);
+        const change = changedDefinition({ ...before, ...rows[0], operations: [] }, request);
         await nameTaken(change.definition.name, updateIntegration(tx, before.id, change.definition));
-        const after = await this.finish(tx, call, before.id, before.agentId, change);
-        tx.audit({ targetType: 'integration', targetId: before.id, before: auditOf(before), after: auditOf(after) });
+        const after = await this.finish(tx, call, before.id, before.agentId, change, { ...before, ...rows[0] });
+        tx.audit({
+          targetType: 'integration',
+          targetId: before.id,
+          before: auditOf(this.webhooks.shown(before)),
+          after: auditOf(after),
+        });
         return ok(after);
       }),
     );
@@ -81,14 +89,17 @@ export class IntegrationsService {
     call: Call,
     id: string,
     ownerId: string,
-    { definition, clientSecret, grants }: DefinitionChange,
+    { definition, clientSecret, webhookSecrets, grants }: DefinitionChange,
+    before: Pick<IntegrationRow, 'name' | 'webhook'> | undefined,
   ): Promise<Integration> {
     if (grants) await replaceGrants(tx, id, ownerId, grants);
     if (clientSecret !== undefined) {
       const content: ClientSecret = { clientSecret, tokenUrl: definition.auth.tokenUrl as string };
       await putCredential(tx, this.vault, { integrationId: id, agentId: ownerId, purpose: 'client' }, content);
     }
-    return getIntegrationIn(tx, call.rows, id);
+    const { name, webhook } = definition;
+    await this.webhooks.follow(tx, { id, name, agentId: ownerId }, { webhook, secrets: webhookSecrets }, before);
+    return this.webhooks.shown(await getIntegrationIn(tx, call.rows, id));
   }
 
   /** @throws AppError `integration.definition.invalid` for a grant to nobody */
@@ -157,12 +168,13 @@ async function nameTaken(name: string, statement: Promise<void>): Promise<void> 
 }
 
 /** What the audit log keeps of a definition. */
-function auditOf({ name, baseUrl, authMethod, allowedHosts, grants = [] }: Integration): JsonObject {
+function auditOf({ name, baseUrl, authMethod, allowedHosts, webhook, grants = [] }: Integration): JsonObject {
   return {
     name,
     baseUrl,
     authMethod,
     allowedHosts: [...allowedHosts],
+    webhook: webhook && { scheme: webhook.scheme, toleranceSeconds: webhook.toleranceSeconds },
     grants: grants.map(({ agentId, connection }) => ({ agentId, connection })),
   };
 }

@@ -1,11 +1,11 @@
 import type { CloudEvent, ReadEventsReply, ReadEventsRequest } from '@agent-platform/contracts';
 import { readAs } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
+import { compileEventFilter, type EventFilter } from '@agent-platform/expressions';
 import type { Logger } from '@agent-platform/observability';
 import { AGENT_POOL, LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
-import { compileFilter, type EventFilter } from '../subscriptions/event-filter';
 import { LogWakeUps } from './log-wake-ups';
 import { cursorOf, positionOf } from './positions';
 import { findPositionBefore, LOOK_AHEAD, readLog, type LogRow } from './read-log.sql';
@@ -126,7 +126,7 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
     if (!subscription) {
       throw new AppError('event.subscription.not-found', `There is no subscription ${subscriptionId} of yours.`);
     }
-    const filter = subscription.filter === null ? undefined : compileFilter(subscription.filter);
+    const filter = subscription.filter === null ? undefined : compileEventFilter(subscription.filter);
     // Those that were asked for beside the subscription's have no meaning: it says what is wanted.
     return { types: subscription.types, subject, filter, seesAll: seesAll && subscription.seesAll };
   }

@@ -2,8 +2,8 @@ import type { JsonObject, SubscribeRequest } from '@agent-platform/contracts';
 import { parseDurationMs } from '@agent-platform/durations';
 import type { EgressClient } from '@agent-platform/egress';
 import { AppError, type FieldError } from '@agent-platform/errors';
+import { eventFilterProblem } from '@agent-platform/expressions';
 import { DEFAULT_RETRY_SCHEDULE } from '../deliveries/retry-schedule';
-import { filterProblem } from './event-filter';
 
 const MAX_RETRIES = 50;
 const MAX_RETRY_DELAY_MS = 7 * 24 * 3600 * 1000;
@@ -37,7 +37,7 @@ export function readSubscription(request: SubscribeRequest, egress: EgressClient
     if (types === undefined) errors.push({ path: 'types', message: 'is required' });
     if (request.target === undefined) errors.push({ path: 'target', message: 'is required' });
   }
-  const problem = filter === undefined || filter.trim() === '' ? undefined : filterProblem(filter);
+  const problem = filter === undefined || filter.trim() === '' ? undefined : eventFilterProblem(filter);
   if (problem !== undefined) errors.push({ path: 'filter', message: problem });
   const fields: SubscriptionFields = {
     types: types && [...new Set(types)],

@@ -1,10 +1,10 @@
 import type { CloudEvent } from '@agent-platform/contracts';
+import { compileEventFilter, type EventFilter } from '@agent-platform/expressions';
 import type { Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Pool, QueryResultRow } from 'pg';
 import { splitPatterns } from '../events/type-patterns';
-import { compileFilter, type EventFilter } from './event-filter';
 
 /** A subscription whose target is a webhook, as events are matched with it. */
 export interface Matched {
@@ -119,7 +119,7 @@ export class SubscriptionIndex implements OnModuleInit {
   private filterOf(id: string, text: string | null): EventFilter | undefined {
     if (text === null) return undefined;
     try {
-      return compileFilter(text);
+      return compileEventFilter(text);
     } catch (error) {
       this.logger.error({ msg: 'the filter of a subscription cannot be read', subscriptionId: id, err: error });
       return () => false;

@@ -10,6 +10,7 @@ import { WorkflowStep } from '../steps/workflow-step';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { ChildRuns } from './child-runs';
 import { Engine } from './engine';
+import { EventLog } from './event-log';
 import { EventWaits } from './event-waits';
 import { RunStore } from './run-store';
 import { RunWakeUps } from './run-wake-ups';
@@ -28,6 +29,7 @@ const egress = {
     RunStore,
     RunWakeUps,
     ChildRuns,
+    EventLog,
     EventWaits,
     ActionCalls,
     HttpStep,
@@ -37,6 +39,6 @@ const egress = {
     StepPerformers,
     egress,
   ],
-  exports: [Engine, RunWakeUps, ChildRuns, HttpStep],
+  exports: [Engine, EventLog, RunWakeUps, ChildRuns, HttpStep],
 })
 export class EngineModule {}

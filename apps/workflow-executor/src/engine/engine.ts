@@ -47,7 +47,9 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   private id = uuidV7();
   private hasLease = false;
   private readonly executions = new Map<string, RunExecution>();
-  private readonly waiters = new Map<string, Set<() => void>>();
+  /** Who waits for the end of a run, and who for its next record. */
+  private readonly waiters: Wakes = new Map();
+  private readonly watchers: Wakes = new Map();
   private readonly endedHere = new LRUCache<string, true>({ max: ENDS_REMEMBERED });
   private readonly lanes: readonly RecordLane[];
   private readonly admission: Admission;
@@ -157,11 +159,16 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   async waitForEnd(runId: string, timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!this.stopping && Date.now() < deadline) {
-      const woken = this.wakeOf(runId, Math.min(END_POLL_MS, deadline - Date.now()));
+      const woken = wakeFrom(this.waiters, runId, Math.min(END_POLL_MS, deadline - Date.now()));
       if (this.endedHere.has(runId)) return woken.cancel();
       if (!this.executions.has(runId) && (await this.store.hasEnded(runId))) return woken.cancel();
       await woken.promise;
     }
+  }
+
+  /** Resolves when something of the run is recorded by this replica, or after `timeoutMs`. */
+  nextRecord(runId: string, timeoutMs: number): { readonly promise: Promise<void>; cancel(): void } {
+    return wakeFrom(this.watchers, runId, timeoutMs);
   }
 
   /** Takes up runs that wait, in a moment. */
@@ -274,6 +281,8 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     if (entries.some(({ messages }) => messages.length > 0)) this.relay.wake();
     const pokes = entries.flatMap(({ poke }) => (poke === undefined ? [] : [poke]));
     if (pokes.length > 0) this.wakeUps.poked(pokes);
+    if (this.watchers.size === 0) return;
+    for (const { journal } of entries) this.watchers.get(journal.lease.runId)?.forEach((wake) => wake());
   }
 
   private async lookAtPoked(): Promise<void> {
@@ -313,21 +322,6 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     void this.guarded('no new lease could be taken', () => this.takeLease());
   }
 
-  private wakeOf(runId: string, timeoutMs: number): { promise: Promise<void>; cancel: () => void } {
-    let wake: () => void = () => undefined;
-    const promise = new Promise<void>((resolve) => (wake = resolve));
-    const timer = setTimeout(() => wake(), timeoutMs);
-    const wakes = this.waiters.get(runId) ?? new Set();
-    this.waiters.set(runId, wakes.add(wake));
-    const cancel = () => {
-      clearTimeout(timer);
-      wakes.delete(wake);
-      if (wakes.size === 0 && this.waiters.get(runId) === wakes) this.waiters.delete(runId);
-    };
-    void promise.then(cancel);
-    return { promise, cancel };
-  }
-
   private async guarded(msg: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -335,4 +329,23 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       this.logger.warn({ msg, err: error });
     }
   }
+}
+
+/** Who is to be woken, by run. */
+type Wakes = Map<string, Set<() => void>>;
+
+/** A promise that is resolved by a wake, or after a time. */
+function wakeFrom(wakesByRun: Wakes, runId: string, timeoutMs: number): { promise: Promise<void>; cancel: () => void } {
+  let wake: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => (wake = resolve));
+  const timer = setTimeout(() => wake(), timeoutMs);
+  const wakes = wakesByRun.get(runId) ?? new Set();
+  wakesByRun.set(runId, wakes.add(wake));
+  const cancel = () => {
+    clearTimeout(timer);
+    wakes.delete(wake);
+    if (wakes.size === 0 && wakesByRun.get(runId) === wakes) wakesByRun.delete(runId);
+  };
+  void promise.then(cancel);
+  return { promise, cancel };
 }

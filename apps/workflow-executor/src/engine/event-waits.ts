@@ -1,135 +1,149 @@
-import { eventSubject } from '@agent-platform/contracts';
-import { Bus, EVENTS_STREAM } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { AckPolicy, DeliverPolicy, nanos, type ConsumerMessages } from 'nats';
 import type { Pool } from 'pg';
+import { EventLog, type LoggedEvent } from './event-log';
 import { RunWakeUps } from './run-wake-ups';
+import { WokenPoll } from './woken-poll';
 
-const REFRESH_MS = 1000;
-/** Types that are followed one by one; with more of them, the whole stream is. */
-const MAX_TYPES = 50;
-/** By how much the clock of NATS may be ahead; what came before a wait is left out by its own time. */
+/** Behind the wake-ups; types that are newly waited for are found this soon. */
+const POLL_MS = 1000;
+const GATHER_MS = 10;
+/** By how much the clocks of executors and database may differ; what came before a wait is left out by its own time. */
 const CLOCK_SKEW_MS = 5000;
-const RETRY_MS = 500;
-/** The server forgets a consumer of a process that is gone after this long. */
-const INACTIVE_MS = 60_000;
+/**
+ * While waits have just begun, what was offered is offered again after this long: an event may have been read before the step
+ * that waits for it was recorded.
+ */
+const LOOK_AGAIN_MS = 5000;
+/** Of one type that is behind the others, in one pass, so that it does not hold them up. */
+const PAGES_BEHIND = 10;
 
-/** A type of events that steps wait for, and since when. */
+/** A type of events that steps wait for. */
 interface Awaited {
   readonly type: string;
+  /** When the first of the waits began. */
   readonly since: Date;
+  readonly hasJustBegun: boolean;
 }
 
 /**
- * Offers events to the steps that wait for them. Each executor follows the stream for the types that any step waits for,
- * from the beginning of the wait; that several offer the same event to a step changes nothing.
+ * Offers events to the steps that wait for them. Each executor reads the log for the types that any step waits for, from the
+ * beginning of the wait; that several offer the same event to a step, or one does so twice, changes nothing.
  */
 @Injectable()
 export class EventWaits implements OnModuleInit, OnModuleDestroy {
-  private readonly followed = new Map<string, ConsumerMessages>();
-  private generation = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private refreshing: Promise<void> | undefined;
+  private readonly poll: WokenPoll;
+  private awaited: readonly Awaited[] = [];
+  /** The types that are read together, from one cursor on. */
+  private readonly together = new Set<string>();
+  private cursor: string | undefined;
+  /** Where the cursor was a while ago. */
+  private earlier: string | undefined;
+  private lookedAgainAt = 0;
+  /** Types that are on their way from the beginning of their waits to where the others are. */
+  private readonly behind = new Map<string, string | undefined>();
   private stopping = false;
 
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
-    private readonly bus: Bus,
+    @Inject(LOGGER) logger: Logger,
+    private readonly log: EventLog,
     private readonly wakeUps: RunWakeUps,
-  ) {}
+  ) {
+    this.poll = new WokenPoll({
+      everyMs: POLL_MS,
+      gatherMs: GATHER_MS,
+      pass: (isDue) => this.pass(isDue),
+      onError: (error) => logger.warn({ msg: 'events could not be offered to the runs that wait', err: error }),
+    });
+  }
 
   onModuleInit(): void {
-    this.timer = setInterval(() => {
-      this.refreshing ??= this.refresh()
-        .catch((error: unknown) =>
-          this.logger.warn({ msg: 'events that runs wait for cannot be followed', err: error }),
-        )
-        .finally(() => (this.refreshing = undefined));
-    }, REFRESH_MS);
+    this.log.onStored(() => {
+      if (this.awaited.length > 0) this.poll.wake();
+    });
+    this.poll.start();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.timer);
-    await this.refreshing;
-    for (const subject of [...this.followed.keys()]) await this.leave(subject);
+    await this.poll.stop();
+  }
+
+  /** @param isDue whether to find out too what is waited for */
+  async pass(isDue: boolean): Promise<void> {
+    if (isDue) await this.refresh();
+    if (this.awaited.length === 0 || !this.log.isReachable) return;
+    if (isDue) this.lookAgain();
+    // Before those behind: where they arrive, nothing between the two places is left unread.
+    if (this.together.size > 0) await this.readTogether();
+    for (const type of this.awaited) if (!this.together.has(type.type)) await this.catchUp(type);
   }
 
   private async refresh(): Promise<void> {
     const { rows } = await this.pool.query<Awaited>({
       name: 'awaited-events',
-      text: `SELECT input -> 'event' ->> 'type' AS type, min(started_at) AS since FROM workflow.workflow_run_steps
+      text: `SELECT input -> 'event' ->> 'type' AS type, min(started_at) AS since,
+               max(started_at) > now() - interval '20 seconds' AS "hasJustBegun"
+             FROM workflow.workflow_run_steps
              WHERE type = 'wait' AND status = 'waiting' AND input -> 'event' ->> 'type' IS NOT NULL GROUP BY 1`,
     });
-    if (!this.bus.connected) return;
-    if (this.generation !== this.bus.generation) {
-      // The stream may be another one now, and what was on its way is lost.
-      for (const subject of [...this.followed.keys()]) await this.leave(subject);
-      this.generation = this.bus.generation;
-    }
-    const wanted = subjectsOf(rows);
-    for (const subject of [...this.followed.keys()]) if (!wanted.has(subject)) await this.leave(subject);
-    for (const [subject, since] of wanted) if (!this.followed.has(subject)) await this.follow(subject, since);
+    this.awaited = rows;
+    const types = new Set(rows.map(({ type }) => type));
+    for (const type of this.together) if (!types.has(type)) this.together.delete(type);
+    for (const type of this.behind.keys()) if (!types.has(type)) this.behind.delete(type);
+    if (this.together.size === 0) this.cursor = this.earlier = undefined;
   }
 
-  private async follow(subject: string, since: Date): Promise<void> {
-    const manager = await this.bus.jetStreamManager();
-    const { name } = await manager.consumers.add(EVENTS_STREAM, {
-      filter_subject: subject,
-      deliver_policy: DeliverPolicy.StartTime,
-      opt_start_time: new Date(since.getTime() - CLOCK_SKEW_MS).toISOString(),
-      ack_policy: AckPolicy.None,
-      mem_storage: true,
-      inactive_threshold: nanos(INACTIVE_MS),
+  private lookAgain(): void {
+    if (Date.now() < this.lookedAgainAt + LOOK_AGAIN_MS) return;
+    this.lookedAgainAt = Date.now();
+    const { cursor, earlier } = this;
+    this.earlier = cursor;
+    if (earlier !== undefined && this.awaited.some(({ hasJustBegun }) => hasJustBegun)) this.cursor = earlier;
+  }
+
+  private async readTogether(): Promise<void> {
+    while (this.cursor !== undefined && !this.stopping) {
+      const { events, cursor } = await this.log.read([...this.together], { after: this.cursor });
+      await this.offer(events);
+      this.cursor = cursor;
+      if (events.length === 0) return;
+    }
+  }
+
+  private async catchUp({ type, since }: Awaited): Promise<void> {
+    for (let page = 0; page < PAGES_BEHIND && !this.stopping; page++) {
+      const after = this.behind.get(type);
+      const from = after === undefined ? { since: new Date(since.getTime() - CLOCK_SKEW_MS) } : { after };
+      const { events, cursor } = await this.log.read([type], from);
+      await this.offer(events);
+      this.behind.set(type, cursor);
+      if (events.length > 0) continue;
+      this.behind.delete(type);
+      this.together.add(type);
+      this.cursor ??= this.earlier = cursor;
+      return;
+    }
+    this.poll.wake();
+  }
+
+  private async offer(logged: readonly LoggedEvent[]): Promise<void> {
+    if (logged.length === 0) return;
+    const events = logged.map(({ event }) => event);
+    const { rows } = await this.pool.query<{ runs: string[] | null }>({
+      name: 'offer-events',
+      text: 'SELECT workflow.offer_events($1, $2, $3, $4, $5) AS runs',
+      values: [
+        events.map(({ id }) => id),
+        events.map(({ agentid }) => agentid),
+        events.map(({ type }) => type),
+        events.map(({ time }) => time),
+        logged.map(({ text }) => text),
+      ],
     });
-    const consumer = await this.bus.jetStream().consumers.get(EVENTS_STREAM, name);
-    const messages = await consumer.consume();
-    this.followed.set(subject, messages);
-    void this.offerAll(messages).finally(() => {
-      if (this.followed.get(subject) === messages) this.followed.delete(subject);
-    });
+    const runs = rows[0]?.runs ?? [];
+    if (runs.length > 0) this.wakeUps.poked(runs);
   }
-
-  private async leave(subject: string): Promise<void> {
-    const messages = this.followed.get(subject);
-    this.followed.delete(subject);
-    await messages?.close().catch(() => undefined);
-  }
-
-  private async offerAll(messages: ConsumerMessages): Promise<void> {
-    try {
-      for await (const message of messages) await this.offer(message.string());
-    } catch (error) {
-      this.logger.warn({ msg: 'a type of events could not be followed further; it is taken up again', err: error });
-    }
-  }
-
-  /** Tries until the database has it. */
-  private async offer(event: string): Promise<void> {
-    while (!this.stopping) {
-      try {
-        const { rows } = await this.pool.query<{ runs: string[] | null }>({
-          name: 'offer-event',
-          text: 'SELECT workflow.offer_event($1) AS runs',
-          values: [event],
-        });
-        const runs = rows[0]?.runs ?? [];
-        if (runs.length > 0) this.wakeUps.poked(runs);
-        return;
-      } catch (error) {
-        this.logger.warn({ msg: 'an event could not be offered to the runs that wait for it', err: error });
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-  }
-}
-
-/** The subjects to follow, and since when. */
-function subjectsOf(awaited: readonly Awaited[]): Map<string, Date> {
-  if (awaited.length <= MAX_TYPES) return new Map(awaited.map(({ type, since }) => [eventSubject(type), since]));
-  const since = Math.min(...awaited.map((type) => type.since.getTime()));
-  return new Map([[eventSubject('>'), new Date(since)]]);
 }

@@ -192,7 +192,7 @@ export class RunExecution implements RunPort {
   }
 
   emit(event: { type: string; subject?: string; data: JsonObject }): string {
-    const message = toCloudEvent(event, this.stored.agentId, this.stored.traceparent);
+    const message = toCloudEvent(event, this.stored.agentId, this.stored.traceparent, this.stored.depth + 1);
     this.journal.message({ kind: 'event', message });
     return message.id;
   }
@@ -209,12 +209,17 @@ export class RunExecution implements RunPort {
   }
 
   private begin(): void {
-    const { id, workflowId, workflowVersion, triggerType } = this.stored;
+    const { id, workflowId, workflowVersion, triggerType, depth } = this.stored;
     this.journal.started(new Date().toISOString());
     const data = { runId: id, workflowId, workflowVersion, trigger: triggerType };
     this.emit({ type: 'workflow.started', subject: id, data });
-    // Nobody was there to be told when the schedule's workflow got another schema.
-    if (triggerType === 'schedule') checkInput(this.parts.definition.validateInput, this.stored.input);
+    if (triggerType === 'event' && depth > LIMITS.childLevels) {
+      const detail = `${depth} runs have led to this one, each started by an event of the one before; the limit is ${LIMITS.childLevels}.`;
+      throw new AppError('run.depth.too-deep', `${detail} Check whether they start each other.`);
+    }
+    // Nobody was there to be told: that the schedule's workflow got another schema, or that an event does not fit it.
+    if (triggerType === 'schedule' || triggerType === 'event')
+      checkInput(this.parts.definition.validateInput, this.stored.input);
   }
 
   private async goThrough(): Promise<void> {

@@ -3,6 +3,7 @@ import {
   DEFAULT_PAGE_SIZE,
   executeWorkflow,
   getRun,
+  INTERNAL_CALLS,
   listRuns,
   retryRun,
   signalRun,
@@ -12,12 +13,15 @@ import {
   type ListRunsRequest,
   type RetryRunRequest,
   type SignalRunRequest,
+  type WatchRunReply,
+  type WatchRunRequest,
 } from '@agent-platform/contracts';
-import { HandlesAction, ok, page, type Call, type Reply } from '@agent-platform/messaging';
+import { HandlesAction, HandlesInternal, ok, page, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
 import { RetryRunService } from './retry-run.service';
 import { RunControlService } from './run-control.service';
 import { RunsService } from './runs.service';
+import { WatchRunService } from './watch-run.service';
 
 @Controller()
 export class RunsController {
@@ -25,6 +29,7 @@ export class RunsController {
     private readonly runs: RunsService,
     private readonly control: RunControlService,
     private readonly retries: RetryRunService,
+    private readonly watches: WatchRunService,
   ) {}
 
   @HandlesAction(executeWorkflow)
@@ -57,5 +62,10 @@ export class RunsController {
   @HandlesAction(signalRun)
   signal(request: SignalRunRequest, call: Call): Promise<Reply> {
     return this.control.signal(call, request);
+  }
+
+  @HandlesInternal(INTERNAL_CALLS.watchRun.subject, { waits: true })
+  watch(request: WatchRunRequest): Promise<WatchRunReply> {
+    return this.watches.watch(request);
   }
 }

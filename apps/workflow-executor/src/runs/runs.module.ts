@@ -7,11 +7,12 @@ import { RetryRunService } from './retry-run.service';
 import { RunControlService } from './run-control.service';
 import { WorkflowPins } from './workflow-pins';
 import { RunsService } from './runs.service';
+import { WatchRunService } from './watch-run.service';
 
 @Module({
   imports: [EngineModule, WorkflowsModule],
   controllers: [RunsController],
-  providers: [RunsService, RunControlService, RetryRunService, DryRunService, WorkflowPins],
+  providers: [RunsService, RunControlService, RetryRunService, DryRunService, WatchRunService, WorkflowPins],
   exports: [RunsService],
 })
 export class RunsModule {}

@@ -42,6 +42,7 @@ export class ActionCalls {
       client: { ip: null, userAgent: null },
       requestId: stored.requestId,
       traceparent: stored.traceparent,
+      depth: stored.depth + 1,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     });
     for (;;) {

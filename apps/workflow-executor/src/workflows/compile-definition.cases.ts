@@ -402,8 +402,38 @@ const structure: Bad[] = [
 ];
 
 /** What must be refused, with a path that must be named. */
+const on = (value: Json): JsonObject => ({ ...one(transform('a', 1)), on: value });
+
+const badTriggers: readonly Bad[] = [
+  ...[5, 'lead.scored', true, null].map((value): Bad => [`on ${JSON.stringify(value)}`, 'on', on(value)]),
+  ['an empty on', 'on', on([])],
+  ['51 triggers', 'on', on(Array.from({ length: 51 }, () => ({ event: 'lead.*' })))],
+  ['a trigger without event', 'on.event', on({ filter: 'data.a' })],
+  ['a trigger with an unknown field', 'on.types', on({ event: 'lead.scored', types: [] })],
+  ['a second trigger that is none', 'on[1]', on([{ event: 'lead.scored' }, 'lead.lost'])],
+  ...[5, '', 'Lead', 'lead..x', 'lead*', '*.scored', 'lead.*.x', 'lead scored', {}, []].map((event): Bad => [
+    `a trigger for ${JSON.stringify(event)}`,
+    'on[0].event',
+    on([{ event }]),
+  ]),
+  ...[5, {}, []].map((filter): Bad => [
+    `the filter ${JSON.stringify(filter)}`,
+    'on.filter',
+    on({ event: '*', filter }),
+  ]),
+  ['a filter of an empty expression', 'on.filter', on({ event: '*', filter: ' ' })],
+  ['a filter that is no expression', 'on.filter', on({ event: '*', filter: 'data.a >' })],
+  ['a filter expression reading input', 'on.filter', on({ event: '*', filter: 'input.a == 1' })],
+  [
+    'a filter expression reading steps',
+    'on[1].filter',
+    on([{ event: '*' }, { event: 'lead.x', filter: 'steps.a.output' }]),
+  ],
+];
+
 export const BAD_DEFINITIONS: readonly Bad[] = [
   ...structure,
+  ...badTriggers,
   ...badIds,
   ...badExpressions,
   ...missingFields,
@@ -417,6 +447,17 @@ export const VALID_DEFINITIONS: readonly (readonly [what: string, definition: Js
   ['a $schema', { ...one(transform('a', 1)), $schema: 'http://localhost:3000/v1/schemas/workflow.json' }],
   ['a name and a description', { ...one(transform('a', 1)), name: 'a.b-c_1', description: 'x' }],
   ['a schema of the input', { ...one(transform('a', 1)), input: { type: 'object', required: ['a'] } }],
+  ['an event that starts it', on({ event: 'lead.scored' })],
+  ['events by their beginning', on({ event: 'lead.*' })],
+  ['any event, with a filter', on({ event: '*', filter: 'event.type != "lead.lost" && data.points > 10' })],
+  ['a filter in an expression of its own', on({ event: 'lead.scored', filter: '${{ data.points > 10 }}' })],
+  [
+    'several triggers over all that a filter reads',
+    on([
+      { event: 'workflow.failed', filter: 'data.workflowId != "x"' },
+      { event: 'lead.scored', filter: 'id + source + type + time + agentid != "" && subject == null' },
+    ]),
+  ],
   ['an output', { ...one(transform('a', 1)), output: { x: '${{ steps.a.output }}' } }],
   ['1000 steps', { steps: chain(1000) }],
   ['eight levels of branches', one(nested(8))],

@@ -5,11 +5,12 @@ import { StepCompiler } from './compile-step';
 import type { CompiledDefinition } from './definition';
 import { LIMITS } from './definition-limits';
 import { DefinitionProblems, isObject } from './definition-problems';
+import { compileTriggers } from './compile-triggers';
 import { compileInputSchema } from './input-schema';
 import { checkReferences } from './references';
 
 /** `$schema` tells an editor where the published schema is. */
-const DEFINITION_FIELDS = ['$schema', 'name', 'description', 'input', 'steps', 'output'];
+const DEFINITION_FIELDS = ['$schema', 'name', 'description', 'on', 'input', 'steps', 'output'];
 const TOP_LEVEL_VARIABLES = ['input', 'steps', 'run'];
 /** So that an answer about a definition with very many problems can be read, and sent. */
 const MAX_ERRORS = 100;
@@ -36,12 +37,13 @@ function compile(definition: JsonObject, problems: DefinitionProblems): Compiled
     return problems.fail('definition', `has ${bytes} bytes; ${LIMITS.definitionBytes} are allowed`);
   }
   problems.unknownFields(definition, DEFINITION_FIELDS, '');
-  const { $schema, name, description, steps, input, output } = definition;
+  const { $schema, name, description, on, steps, input, output } = definition;
   if ($schema !== undefined && typeof $schema !== 'string') problems.fail('$schema', 'must be text');
   if (name !== undefined && (typeof name !== 'string' || !WORKFLOW_NAME.test(name))) {
     problems.fail('name', 'must be 1 to 128 letters, digits, dots, dashes or underscores');
   }
   if (description !== undefined && typeof description !== 'string') problems.fail('description', 'must be text');
+  const triggers = compileTriggers(on, problems);
   const compiler = new StepCompiler(problems);
   const block = compiler.block(steps, 'steps', { variables: TOP_LEVEL_VARIABLES, nesting: 0 });
   const validateInput = input === undefined ? undefined : inputSchema(input, problems);
@@ -49,7 +51,7 @@ function compile(definition: JsonObject, problems: DefinitionProblems): Compiled
   if (!block) return undefined;
   if (problems.errors.length === 0) checkReferences(block, compiler.ids, problems);
   if (outputTemplate) checkOutput(outputTemplate, new Set(block.steps.map(({ id }) => id)), problems);
-  return { ...block, output: outputTemplate, validateInput };
+  return { ...block, output: outputTemplate, triggers, validateInput };
 }
 
 function inputSchema(schema: Json, problems: DefinitionProblems): CompiledDefinition['validateInput'] {

@@ -17,6 +17,8 @@ export const LIMITS = {
   childLevels: 8,
   /** How deep steps may stand in branches and loops. */
   nesting: 8,
+  /** Of one definition. */
+  triggers: 50,
   /** Gotos that one run may make. */
   jumps: 1000,
 };

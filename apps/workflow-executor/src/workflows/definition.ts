@@ -1,6 +1,7 @@
 import type { Capability, Json, JsonObject } from '@agent-platform/contracts';
 import type { Template } from '@agent-platform/expressions';
 import type { ValidateFunction } from 'ajv';
+import type { Trigger } from './compile-triggers';
 
 export const STEP_TYPES = [
   'http',
@@ -73,6 +74,8 @@ export interface CompiledBlock {
 /** A definition that was checked as a whole: nothing about its form can fail any more. */
 export interface CompiledDefinition extends CompiledBlock {
   readonly output: Template | undefined;
+  /** What starts runs by itself. */
+  readonly triggers: readonly Trigger[];
   /** Of `input`; undefined where any object will do. */
   readonly validateInput: ValidateFunction<JsonObject> | undefined;
 }

@@ -16,6 +16,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Pool, QueryConfig } from 'pg';
 import { withFireTimes } from '../schedules/fire-times';
 import { compileDefinition } from './compile-definition';
+import type { Trigger } from './compile-triggers';
 
 const SUMMARY = `w.id, w.agent_id AS "agentId", w.name, w.description, w.metadata,
   ${rfc3339('w.created_at')} AS "createdAt", ${rfc3339('w.updated_at')} AS "updatedAt"`;
@@ -51,7 +52,7 @@ export class WorkflowsService {
   }
 
   async create(call: Call, { definition, name, description, metadata }: CreateWorkflowRequest): Promise<Reply> {
-    compileDefinition(definition);
+    const { triggers } = compileDefinition(definition);
     const chosen = name ?? (definition.name as string | undefined);
     if (chosen === undefined) {
       throw new AppError('request.invalid', 'The workflow needs a name, in the request or in its definition.', {
@@ -70,13 +71,14 @@ export class WorkflowsService {
         }),
       );
       await insertVersion(tx, { id, version: 1, agentId: call.agent.id, definition });
+      if (triggers.length > 0) await setTriggers(tx, { id, agentId: call.agent.id, triggers });
       tx.audit({ targetType: 'workflow', targetId: id, after: { name: chosen, version: 1 } });
       return created(await this.getIn(tx, call.rows, id));
     });
   }
 
   async update(call: Call, { id, definition, name, description, metadata }: UpdateWorkflowRequest): Promise<Reply> {
-    if (definition) compileDefinition(definition);
+    const triggers = definition && compileDefinition(definition).triggers;
     return this.work.write(call, async (tx) => {
       await tx.query({ text: 'SELECT FROM workflow.workflows WHERE id = $1 FOR UPDATE', values: [id] });
       const before = await this.getIn(tx, call.rows, id);
@@ -84,6 +86,7 @@ export class WorkflowsService {
       const current = await newestVersion(tx, id);
       const version = changed ? current + 1 : current;
       if (changed) await insertVersion(tx, { id, version, agentId: before.agentId, definition });
+      if (changed && triggers) await setTriggers(tx, { id, agentId: before.agentId, triggers });
       await nameTaken(
         name ?? before.name,
         tx.query({
@@ -100,11 +103,13 @@ export class WorkflowsService {
 
   delete(call: Call, { id }: DeleteWorkflowRequest): Promise<Reply> {
     return this.work.write(call, async (tx) => {
-      const { rows } = await tx.query<{ name: string }>({
-        text: 'UPDATE workflow.workflows SET deleted_at = now() WHERE id = $1 AND deleted_at IS NULL RETURNING name',
+      const { rows } = await tx.query<{ name: string; agentId: string }>({
+        text: `UPDATE workflow.workflows SET deleted_at = now() WHERE id = $1 AND deleted_at IS NULL
+               RETURNING name, agent_id AS "agentId"`,
         values: [id],
       });
       if (!rows[0]) throw notFound(id);
+      await setTriggers(tx, { id, agentId: rows[0].agentId, triggers: [] });
       tx.audit({ targetType: 'workflow', targetId: id, before: { name: rows[0].name } });
       return noContent();
     });
@@ -146,6 +151,18 @@ async function insertVersion(
     name: 'insert-workflow-version',
     text: 'INSERT INTO workflow.workflow_versions (workflow_id, version, agent_id, definition) VALUES ($1, $2, $3, $4)',
     values: [id, version, agentId, JSON.stringify(definition)],
+  });
+}
+
+/** In the transaction that makes them true: whoever sees the version sees its triggers. */
+async function setTriggers(
+  tx: Tx,
+  { id, agentId, triggers }: { id: string; agentId: string; triggers: readonly Trigger[] },
+): Promise<void> {
+  await tx.query({
+    name: 'set-triggers',
+    text: 'SELECT workflow.set_triggers($1, $2, $3, $4)',
+    values: [id, agentId, triggers.map(({ event }) => event), triggers.map(({ filter }) => filter ?? null)],
   });
 }
 

@@ -8,7 +8,7 @@ export const EVENT_TYPE_PATTERN =
 /** Types under these belong to the platform; agents emit under others. */
 export const RESERVED_EVENT_PREFIXES = ['workflow', 'integration', 'agent', 'data', 'system'] as const;
 
-/** An event in the envelope of CloudEvents 1.0 (JSON format), with the extensions `agentid` and `traceparent`. */
+/** An event in the envelope of CloudEvents 1.0 (JSON format), with the extensions `agentid`, `traceparent` and `depth`. */
 export class CloudEvent {
   readonly specversion!: '1.0';
   readonly id!: string;
@@ -20,6 +20,8 @@ export class CloudEvent {
   readonly data!: JsonObject;
   readonly agentid!: string;
   readonly traceparent!: string;
+  /** How many runs, one within or started by an event of the other, have led to it; not there for none. */
+  readonly depth?: number;
 }
 
 /** The accepted event. */

@@ -59,7 +59,10 @@ export class IntegrationFields {
   @Max(100_000)
   readonly rateLimitRpm?: number;
 
-  /** `{scheme, secrets, toleranceSeconds}` of inbound webhooks; the answer holds their URL, never the secrets. */
+  /**
+   * `{scheme, secrets, toleranceSeconds}` of inbound webhooks, with options for the scheme `hmac`; the answer holds their URL, never
+   * the secrets. The scheme `none` closes the endpoint; secrets that are left out of a change stay.
+   */
   @IsOptional()
   @IsObject()
   readonly webhook?: JsonObject;

@@ -1,3 +1,4 @@
+import type { WebhookScheme } from '../internal/inbound-webhooks';
 import type { Json, JsonObject } from '../json';
 
 export const AUTH_METHODS = ['oauth2', 'api_key', 'basic'] as const;
@@ -41,6 +42,14 @@ export interface IntegrationOperation {
   readonly summary: string | null;
 }
 
+/** Where the provider of an integration sends its webhooks, and how it signs them; the options of `hmac` are beside. Never the secrets. */
+export interface IntegrationWebhook {
+  readonly url: string;
+  readonly scheme: WebhookScheme;
+  readonly toleranceSeconds: number;
+  readonly [option: string]: Json;
+}
+
 /** A third-party service that agents may call with a stored credential. */
 export class Integration {
   readonly id!: string;
@@ -57,6 +66,8 @@ export class Integration {
   readonly allowedHosts!: readonly string[];
   readonly healthCheck!: JsonObject | null;
   readonly rateLimitRpm!: number | null;
+  /** Shown to the owner; null where there is none. */
+  readonly webhook!: IntegrationWebhook | null;
   readonly connection!: Connection;
   readonly usage!: IntegrationUsage;
   /** Only of one that the caller owns, and not in lists. */

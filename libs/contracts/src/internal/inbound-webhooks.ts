@@ -22,6 +22,10 @@ export type WebhookScheme = (typeof WEBHOOK_SCHEMES)[number];
 /** Where providers send their webhooks: `<PUBLIC_URL>/v1/webhooks/{endpointId}`. */
 export const WEBHOOK_PATH = '/v1/webhooks/';
 
+/** What every refused request is told, whatever the cause. */
+export const WEBHOOK_REFUSAL =
+  'There is no such endpoint, or the request is not signed as it wants, with its secret and just now.';
+
 /** Set by the service that owns the integration. A scheme that is null closes the endpoint. */
 export interface SetEndpointRequest {
   readonly integrationId: string;

@@ -23,7 +23,8 @@ export class Run {
   readonly workflowId!: string;
   readonly workflowVersion!: number;
   readonly agentId!: string;
-  readonly trigger!: { readonly type: TriggerType };
+  /** `eventId` of a run that an event has started. */
+  readonly trigger!: { readonly type: TriggerType; readonly eventId?: string };
   readonly status!: RunStatus;
   readonly input!: JsonObject;
   readonly output!: Json;

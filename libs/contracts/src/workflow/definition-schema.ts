@@ -1,6 +1,6 @@
 import { ACTIONS } from '../registry';
 import type { Json, JsonObject } from '../json';
-import { EVENT_TYPE } from '../event/event';
+import { EVENT_TYPE, EVENT_TYPE_PATTERN } from '../event/event';
 import { WORKFLOW_NAME } from './create-workflow';
 
 /** Where the gateway publishes `WORKFLOW_DEFINITION_SCHEMA`. */
@@ -227,6 +227,12 @@ export const WORKFLOW_DEFINITION_SCHEMA = {
     $schema: describe('Where this schema is.', { type: 'string' }),
     name: describe('The name of the workflow.', { type: 'string', pattern: WORKFLOW_NAME.source }),
     description: { type: 'string' },
+    on: describe('The events that start a run each, with the event as its input.', {
+      anyOf: [
+        { $ref: '#/$defs/trigger' },
+        { type: 'array', minItems: 1, maxItems: 50, items: { $ref: '#/$defs/trigger' } },
+      ],
+    }),
     input: describe('JSON Schema that the input of each run is checked against.', {
       type: 'object',
       additionalProperties: true,
@@ -264,6 +270,21 @@ export const WORKFLOW_DEFINITION_SCHEMA = {
             anyOf: [{ enum: ['timeout', 'network', '4xx', '5xx'] }, { type: 'integer', minimum: 400, maximum: 599 }],
           },
         },
+      },
+    },
+    trigger: {
+      type: 'object',
+      required: ['event'],
+      additionalProperties: false,
+      properties: {
+        event: describe('A type such as lead.scored, or the beginning of some such as lead.* or *.', {
+          type: 'string',
+          pattern: EVENT_TYPE_PATTERN.source,
+        }),
+        filter: describe('CEL over event and its own fields, such as data.points > 10.', {
+          type: 'string',
+          minLength: 1,
+        }),
       },
     },
     steps: { type: 'array', minItems: 1, items: { $ref: '#/$defs/step' } },

@@ -1,7 +1,6 @@
-import type { CloudEvent } from '@agent-platform/contracts';
-import { compileFilter, filterProblem } from './event-filter';
+import { compileEventFilter, eventFilterProblem } from './event-filter';
 
-const EVENT: CloudEvent = {
+const EVENT = {
   specversion: '1.0',
   id: '01938f9e-7c1e-7000-8000-000000000001',
   source: '/agents/a',
@@ -23,7 +22,7 @@ it.each([
   'has(data.points) && !has(data.missing)',
   '${{ data.points > 10 }}',
 ])('lets an event pass that fits: %s', (filter) => {
-  expect(compileFilter(filter)(EVENT)).toBe(true);
+  expect(compileEventFilter(filter)(EVENT)).toBe(true);
 });
 
 it.each([
@@ -33,23 +32,23 @@ it.each([
   ['of other types', 'data.tags > 3'],
   ['that divides by zero', '1 / 0 == 1'],
 ])('lets none pass for a filter %s', (_what, filter) => {
-  expect(compileFilter(filter)(EVENT)).toBe(false);
+  expect(compileEventFilter(filter)(EVENT)).toBe(false);
 });
 
 it('knows a missing subject as null', () => {
   const { subject: _subject, ...without } = EVENT;
-  expect(compileFilter('subject == null')(without)).toBe(true);
+  expect(compileEventFilter('subject == null')(without)).toBe(true);
 });
 
 it.each(['data.points >', 'input.x == 1', 'process.exit()', 'data.x.matches("(a+)+$")', '', 'x'.repeat(5000)])(
   'says what is wrong with %s',
   (filter) => {
-    expect(filterProblem(filter)).toMatch(/\w/);
+    expect(eventFilterProblem(filter)).toMatch(/\w/);
   },
 );
 
 it('ends a filter that would cost too much', () => {
   const list = Array.from({ length: 400 }, (_, n) => n);
-  const filter = compileFilter('data.l.all(a, data.l.all(b, data.l.all(c, data.l.all(d, a + b + c + d >= 0))))');
+  const filter = compileEventFilter('data.l.all(a, data.l.all(b, data.l.all(c, data.l.all(d, a + b + c + d >= 0))))');
   expect(filter({ ...EVENT, data: { l: list } })).toBe(false);
 });
