@@ -104,6 +104,14 @@ it('goes on when the executor is killed', async () => {
   expect(statusOf(client, 'last')).toBe('completed');
 });
 
+it('refuses an id that is none of its messages, before it begins', async () => {
+  const id = await start();
+  release();
+  const client = await follow(id, 'nonsense');
+  await until('the answer', () => client.endedAt);
+  expect([client.status, client.problem().code]).toEqual([422, 'request.invalid']);
+});
+
 it('shows no run of another agent', async () => {
   const id = await start();
   release();

@@ -174,9 +174,9 @@ it.each([
   '1.1~aaaaaaaaaaa~5:9:7,6',
   '1.1~aaaaaaaaaaa~5:9:,',
   '1.1~aaaaaaaaaaa~0:9:',
-])('answers everything to what is no version: %j', async (after) => {
+])('refuses what is no version: %j', async (after) => {
   const run = await start();
-  expect(shown(await watch(run, after))).toEqual(['a pending', 'b pending', 'c pending']);
+  expect(await watch(run, after)).toMatchObject({ run: null, steps: [], refused: { code: 'request.invalid' } });
 });
 
 it('ends its waits when the service stops', async () => {

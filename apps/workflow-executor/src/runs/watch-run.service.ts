@@ -19,6 +19,14 @@ interface Seen {
   readonly snapshot: string;
 }
 
+const NO_VERSION: WatchRunReply = {
+  run: null,
+  steps: [],
+  version: '',
+  changed: false,
+  refused: { code: 'request.invalid', detail: 'Last-Event-ID must be the id of a message of the stream of this run.' },
+};
+
 interface WatchedRow extends Run {
   readonly record: string;
   readonly snapshot: string;
@@ -51,6 +59,7 @@ export class WatchRunService implements OnModuleDestroy {
     const rows: RowContext = { agentId: agent.id, seesAll: agent.seesAll };
     const deadline = Date.now() + Math.min(waitMs, MAX_WAIT_MS);
     let seen = readVersion(after);
+    if (after !== null && !seen) return NO_VERSION;
     for (;;) {
       if (seen) await this.waitForRecord(rows, runId, seen.record, deadline);
       const reply = await this.look(rows, runId, seen);
@@ -104,7 +113,7 @@ export class WatchRunService implements OnModuleDestroy {
   }
 }
 
-/** Undefined for what is no version of ours: then everything is new. */
+/** Undefined for what is no version of ours. */
 function readVersion(version: string | null): Seen | undefined {
   const [, record, digest, snapshot] = /^(\d+\.\d+)~([\w-]{11})~(\d{1,18}:\d{1,18}:[\d,]*)$/.exec(version ?? '') ?? [];
   if (record === undefined || digest === undefined || snapshot === undefined || !isSnapshot(snapshot)) return undefined;
