@@ -1,7 +1,10 @@
 // pg-boss doing what the platform does with an event: a job is sent for it, fetched, posted, completed. Fetched by hand in a loop without a
 // pause, as its own workers look at the queue twice a second at most.
-import PgBoss from 'pg-boss';
+import { createRequire } from 'node:module';
 import { Agent, request } from 'undici';
+
+// Installed with the other peers of the engine.
+const PgBoss = createRequire(new URL('../../engine/package.json', import.meta.url))('pg-boss');
 
 const BATCH = 100;
 const QUEUE = 'webhooks';
