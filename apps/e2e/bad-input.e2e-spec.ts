@@ -47,7 +47,7 @@ describe('requests', () => {
     ['a cursor of our own making', 422, 'request.invalid', '{"action": "workflow.list", "params": {"cursor": "abc"}}'],
     ['NUL in a text', 422, 'request.invalid', '{"action": "workflow.list", "params": {"search": "a\\u0000b"}}'],
     ['half a surrogate pair', 422, 'request.invalid', '{"action": "workflow.list", "params": {"search": "\\ud800"}}'],
-    ['a planned action', 501, 'action.not-implemented', '{"action": "event.list"}'],
+    ['a planned action', 501, 'action.not-implemented', '{"action": "data.list", "params": {"collection": "leads"}}'],
   ])('%s: %i %s', async (_what, status, code, body) => {
     const answer = await agent.send('POST', '/v1/actions', body);
     expect(answer.status).toBe(status);

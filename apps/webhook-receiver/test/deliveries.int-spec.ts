@@ -136,7 +136,9 @@ it('gives what a process had claimed to another after its lease, and the first t
   clock.forward(26 * SECOND);
   const { rows: second } = await claim(id);
   expect(second.map((row) => row.id)).toEqual(first.map((row) => row.id));
-  const late = [{ ...first[0], status: 'delivered', delayMs: 0, failed: false, entry: { attempt: 1 } }];
+  const late = [
+    { subscriptionId: id, ...first[0], status: 'delivered', delayMs: 0, failed: false, entry: { attempt: 1 } },
+  ];
   await parts.pool.query(`SELECT event.record_attempts($1, now() - interval '5 days')`, [JSON.stringify(late)]);
   expect(await deliveryOf(id)).toMatchObject({ status: 'pending', attempts: [] });
 });

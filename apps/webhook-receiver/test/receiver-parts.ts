@@ -95,7 +95,7 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
     newLog: async () => {
       const index = new SubscriptionIndex(pool, logger);
       await index.onModuleInit();
-      return new EventLog(pool, index, wakeUps);
+      return new EventLog(pool, index, wakeUps, relay);
     },
     newDispatcher: (clock) => {
       const targets = new DeliveryTargets(pool, vault);

@@ -1,5 +1,5 @@
 import { createPool, roleOf } from '@agent-platform/database';
-import { Bus, EVENTS_STREAM, toCloudEvent } from '@agent-platform/messaging';
+import { Bus, EVENTS_STREAM, OutboxRelay, toCloudEvent } from '@agent-platform/messaging';
 import { createLogger, makeTraceparent } from '@agent-platform/observability';
 import {
   createTestDatabase,
@@ -28,6 +28,7 @@ let nats: Awaited<ReturnType<typeof startNatsBackend>>;
 let bus: Bus;
 let pool: Pool;
 let manager: JetStreamManager;
+let relay: OutboxRelay;
 let log: EventLog;
 let publishers: TapPublisher[];
 
@@ -42,13 +43,15 @@ beforeAll(async () => {
   const wakeUps = new LogWakeUps(bus);
   const index = new SubscriptionIndex(pool, logger);
   await index.onModuleInit();
-  log = new EventLog(pool, index, wakeUps);
+  relay = new OutboxRelay(pool, bus, 'event', logger);
+  log = new EventLog(pool, index, wakeUps, relay);
   // Two replicas.
   publishers = [0, 1].map(() => new TapPublisher(pool, logger, bus, wakeUps));
   for (const publisher of publishers) publisher.onModuleInit();
 });
 afterAll(async () => {
   for (const publisher of publishers ?? []) await publisher.onModuleDestroy();
+  await relay?.stop();
   await bus?.close();
   await nats?.stop();
   await pool?.end();

@@ -11,6 +11,7 @@ export { messagingTablesV1 } from './messaging-tables.sql';
 export { NATS_USERS, natsAccountsConfig, permissionsOf, type NatsUser } from './nats-permissions';
 export { OutboxRelay } from './outbox-relay';
 export { readParams } from './read-params';
+export { KeysUnderWay, type KeyOfRequest } from './keys-under-way';
 export { accepted, created, noContent, ok, page, STATUS_HEADER, type Reply } from './reply';
 export {
   auditEntryOf,
@@ -19,6 +20,7 @@ export {
   toCloudEvent,
   UnitOfWork,
   type AnswerSealer,
+  type KeyClaim,
   type OutboxMessage,
   type WriteTx,
 } from './unit-of-work';

@@ -36,7 +36,7 @@ export class DeliveriesService {
       }
       const { rowCount } = await tx.query({
         // One that is under way already is sent now instead of later; who has it at this moment loses its claim.
-        text: `UPDATE event.deliveries SET status = 'pending', due_at = now(), failures = 0, ended_at = NULL, claim = claim + 1
+        text: `UPDATE event.deliveries SET status = 'pending', due_at = now(), lease_until = '-infinity', failures = 0, ended_at = NULL, claim = claim + 1
                WHERE subscription_id = $1 AND CASE WHEN $2::uuid IS NULL THEN status = 'dead' AND ($3::timestamptz IS NULL OR created_at >= $3) ELSE id = $2 END`,
         values: [subscriptionId, found.deliveryId, since ?? null],
       });
@@ -55,8 +55,8 @@ export class DeliveriesService {
 
 async function find(tx: Tx, id: string): Promise<Found> {
   const { rows } = await tx.query<Found>({
-    text: `SELECT s.id AS "subscriptionId", d.id AS "deliveryId", s.status FROM event.deliveries d
-             JOIN event.event_subscriptions s ON s.id = d.subscription_id WHERE d.id = $1 AND s.status <> 'ended'
+    text: `SELECT s.id AS "subscriptionId", d.id AS "deliveryId", s.status FROM event.event_subscriptions s
+             JOIN event.deliveries d ON d.subscription_id = s.id AND d.id = $1 WHERE s.status <> 'ended'
            UNION ALL SELECT id, NULL, status FROM event.event_subscriptions WHERE id = $1 AND status <> 'ended'`,
     values: [id],
   });

@@ -29,7 +29,7 @@ export class DeliveryRetention implements OnModuleInit, OnModuleDestroy {
   async sweep(): Promise<void> {
     try {
       const { eventRetentionDays: days } = this.config;
-      if (days > 0) await this.removeAll(OLD(days));
+      if (days > 0) await this.removeAll(oldDeliveries(days));
       await this.removeAll(OF_ENDED);
       await this.pool.query(
         `DELETE FROM event.event_subscriptions s WHERE s.status = 'ended' AND s.updated_at < now() - interval '1 day'
@@ -48,10 +48,14 @@ export class DeliveryRetention implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-function OLD(days: number): QueryConfig {
+/** By subscription, as its deliveries are found so. */
+function oldDeliveries(days: number): QueryConfig {
   return {
     text: `DELETE FROM event.deliveries WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM event.deliveries WHERE id < event.first_id_of((now() AT TIME ZONE 'UTC')::date - $1::int) AND status <> 'pending' LIMIT ${BATCH}))`,
+             SELECT d.ctid FROM event.event_subscriptions s CROSS JOIN LATERAL (
+               SELECT o.ctid FROM event.deliveries o
+               WHERE o.subscription_id = s.id AND o.id < event.first_id_of((now() AT TIME ZONE 'UTC')::date - $1::int) AND o.status <> 'pending'
+               LIMIT ${BATCH}) AS d LIMIT ${BATCH}))`,
     values: [days],
   };
 }

@@ -1,30 +1,47 @@
 import { DEFAULT_PAGE_SIZE, type EmitEventRequest, type ListEventsRequest } from '@agent-platform/contracts';
 import { readAs } from '@agent-platform/database';
-import { accepted, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
+import {
+  accepted,
+  auditEntryOf,
+  firstAnswer,
+  KeysUnderWay,
+  toCloudEvent,
+  type Call,
+  type Reply,
+} from '@agent-platform/messaging';
+
 import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { AppError } from '@agent-platform/errors';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
+import { EventLog } from './event-log';
 import { EventReaders } from './event-readers';
 import { cursorOf, positionOf } from './positions';
 import { likePatterns } from './type-patterns';
 
 @Injectable()
 export class EventsService {
+  private readonly keys = new KeysUnderWay();
+
   constructor(
     @Inject(AGENT_POOL) private readonly pool: Pool,
-    private readonly work: UnitOfWork,
+    private readonly log: EventLog,
     private readonly readers: EventReaders,
   ) {}
 
-  /** Commits the event to be handed on; it is in the log, and on its way to all who asked for it, a few milliseconds later. */
+  /** In the log, and on its way to all who asked for it, once it is answered. */
   emit(call: Call, { type, data, subject }: EmitEventRequest): Promise<Reply> {
     const id = uuidV7();
-    return this.work.write(call, async (tx) => {
-      tx.emit({ id, type, data, ...(subject !== undefined && { subject }) });
-      tx.audit({ targetType: 'event', targetId: id, after: { type, subject: subject ?? null } });
-      return accepted({ id });
+    const named = { id, type, data, ...(subject !== undefined && { subject }) };
+    const event = toCloudEvent(named, call.agent.id, call.traceparent, call.depth);
+    const audit = auditEntryOf(call, { targetType: 'event', targetId: id, after: { type, subject: subject ?? null } });
+    const reply = accepted({ id });
+    return this.keys.hold(call, async (key) => {
+      const kept = key && { ...key, status: reply.status, body: reply.body };
+      const known = await this.log.append([{ event, audit, kept }]);
+      const claim = known.find(({ eventId }) => eventId === id);
+      return (claim && firstAnswer(claim)) ?? reply;
     });
   }
 

@@ -8,13 +8,22 @@ import type {
 } from '@agent-platform/contracts';
 import { readAs, type RowContext } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
-import { accepted, auditEntryOf, firstAnswer, ok, UnitOfWork, type Call, type Reply } from '@agent-platform/messaging';
+import {
+  accepted,
+  auditEntryOf,
+  firstAnswer,
+  KeysUnderWay,
+  ok,
+  UnitOfWork,
+  type Call,
+  type Reply,
+} from '@agent-platform/messaging';
 import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { Engine } from '../engine/engine';
-import type { KeptAnswer, NewRun } from '../engine/run-records';
+import type { NewRun } from '../engine/run-records';
 import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
 import { checkInput } from '../workflows/input-schema';
@@ -31,8 +40,7 @@ interface Prepared {
 
 @Injectable()
 export class RunsService {
-  /** Idempotency keys whose first request this replica is at: the database tells two replicas apart, not two entries of one batch. */
-  private readonly keysUnderWay = new Set<string>();
+  private readonly keys = new KeysUnderWay();
 
   constructor(
     @Inject(AGENT_POOL) private readonly pool: Pool,
@@ -58,34 +66,13 @@ export class RunsService {
     const reply = accepted(acceptedRun(id, prepared.run));
     const { workflowId, workflowVersion } = prepared.run;
     const message = auditEntryOf(call, { targetType: 'run', targetId: id, after: { workflowId, workflowVersion } });
-    const answer = await this.onceUnderKey(call, async (key) => {
+    const answer = await this.keys.hold(call, async (key) => {
       const kept = key && { ...key, status: reply.status, body: reply.body };
       const { run, definition } = prepared;
       const claim = await this.engine.accept(id, run, { definition, messages: [{ kind: 'audit', message }], kept });
       return (claim && firstAnswer(claim)) ?? reply;
     });
     return request.wait ? this.waitForEnd(call.rows, answer, request.wait) : answer;
-  }
-
-  private async onceUnderKey(
-    call: Call,
-    store: (key: Omit<KeptAnswer, 'status' | 'body'> | undefined) => Promise<Reply>,
-  ): Promise<Reply> {
-    const { agent, action, idempotencyKey: key } = call;
-    if (key === undefined) return store(undefined);
-    const identity = JSON.stringify([agent.id, key]);
-    if (this.keysUnderWay.has(identity)) firstAnswer({ outcome: 'running', status: 0, body: '' });
-    this.keysUnderWay.add(identity);
-    try {
-      return await store({
-        agentId: agent.id,
-        action: action.name,
-        key,
-        paramsHash: call.paramsHash().toString('hex'),
-      });
-    } finally {
-      this.keysUnderWay.delete(identity);
-    }
   }
 
   /** @throws AppError `workflow.not-found`, `workflow.version.not-found`, `workflow.input.invalid` */

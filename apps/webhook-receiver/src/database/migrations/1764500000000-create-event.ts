@@ -230,7 +230,7 @@ ${serviceRows('delivery_rates')}
 GRANT SELECT, INSERT, UPDATE, DELETE ON event.delivery_rates TO ap_event;
 
 CREATE TABLE event.deliveries (
-  id uuid PRIMARY KEY,
+  id uuid NOT NULL,
   subscription_id uuid NOT NULL,
   agent_id uuid NOT NULL,
   event_id uuid NOT NULL,
@@ -239,14 +239,17 @@ CREATE TABLE event.deliveries (
   bytes integer NOT NULL,
   status text NOT NULL DEFAULT 'pending' CONSTRAINT deliveries_status_check CHECK (status IN ('pending', 'delivered', 'dead')),
   due_at timestamptz NOT NULL DEFAULT now(),
+  lease_until timestamptz NOT NULL DEFAULT '-infinity',
   claim integer NOT NULL DEFAULT 0,
   attempt integer NOT NULL DEFAULT 0,
   failures integer NOT NULL DEFAULT 0,
   attempts jsonb NOT NULL DEFAULT '[]',
   created_at timestamptz NOT NULL DEFAULT now(),
-  ended_at timestamptz
-) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
-COMMENT ON COLUMN event.deliveries.due_at IS 'When it is claimed next: who claims it moves this to the end of its lease. Infinity: when those before it with its order_key have ended.';
+  ended_at timestamptz,
+  PRIMARY KEY (subscription_id, id)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
+COMMENT ON COLUMN event.deliveries.due_at IS 'When the next attempt is made. Infinity: when those before it with its order_key have ended.';
+COMMENT ON COLUMN event.deliveries.lease_until IS 'Until when it is the claimer''s. In no index, so that a claim writes none.';
 COMMENT ON COLUMN event.deliveries.claim IS 'Grows with each claim; who records an attempt names its own.';
 COMMENT ON COLUMN event.deliveries.failures IS 'Where it stands in the retry schedule; a redelivery begins anew.';
 COMMENT ON COLUMN event.deliveries.order_key IS 'Of an ordered subscription: the subject; deliveries with the same one are made one after the other.';
@@ -254,7 +257,6 @@ COMMENT ON COLUMN event.deliveries.order_key IS 'Of an ordered subscription: the
 CREATE INDEX deliveries_due_idx ON event.deliveries (subscription_id, due_at, position) WHERE status = 'pending';
 CREATE INDEX deliveries_order_idx ON event.deliveries (subscription_id, order_key, position) WHERE status = 'pending' AND order_key IS NOT NULL;
 CREATE INDEX deliveries_dead_idx ON event.deliveries (subscription_id, id) WHERE status = 'dead';
-CREATE INDEX deliveries_subscription_id_idx ON event.deliveries (subscription_id, id);
 ${ownRows('deliveries')}
 GRANT SELECT, INSERT, UPDATE, DELETE ON event.deliveries TO ap_event;
 
@@ -291,17 +293,32 @@ GRANT SELECT, INSERT, DELETE ON event.webhook_receipts TO ap_event;
 
 ${messagingTablesV1('event', 'ap_event')}
 
--- Appends events to the log, in the given order, and a delivery for each match; answers how many events are new. What was stored
--- before changes nothing. Where p_version is not that of the newest change of a subscription, nothing is stored (APEV1): the caller
--- has matched with subscriptions that are not true any more.
-CREATE FUNCTION event.store_events(p_version bigint, p_ids uuid[], p_agents uuid[], p_types text[], p_subjects text[], p_payloads text[],
-    p_deliveries uuid[], p_delivery_subscriptions uuid[], p_delivery_agents uuid[], p_delivery_events uuid[], p_delivery_keys text[])
-  RETURNS integer LANGUAGE plpgsql AS $$
+-- Several agents' events are stored together, with the answers that are kept.
+ALTER POLICY idempotency_records_own ON event.idempotency_records
+  WITH CHECK (agent_id = (SELECT platform.current_agent_id()) OR (SELECT platform.is_service()));
+
+-- Appends events to the log, in the given order, and a delivery for each match; audit rows of those that agents emit, and the answers to keep
+-- under their idempotency keys: p_keys is [{"eventId", "agentId", "action", "key", "paramsHash", "status", "body"}, …]. An event whose key is not
+-- new is left out; answers those, [{"eventId", "outcome", "status", "body"}, …]. What was stored before changes nothing. Where p_version is not that
+-- of the newest change of a subscription, nothing is stored (APEV1): the caller has matched with subscriptions that are not true any more.
+CREATE FUNCTION event.append_events(p_version bigint, p_ids uuid[], p_agents uuid[], p_types text[], p_subjects text[], p_payloads text[],
+    p_deliveries uuid[], p_delivery_subscriptions uuid[], p_delivery_agents uuid[], p_delivery_events uuid[], p_delivery_keys text[],
+    p_audits uuid[], p_audit_events uuid[], p_audit_agents uuid[], p_audit_payloads text[], p_keys json)
+  RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   v_version bigint;
   v_position bigint;
-  v_stored integer;
+  v_known json;
+  v_left_out uuid[];
 BEGIN
+  IF p_keys IS NOT NULL THEN
+    SELECT json_agg(json_build_object('eventId', k."eventId", 'outcome', c.outcome, 'status', c.status, 'body', c.body)), array_agg(k."eventId")
+      INTO v_known, v_left_out
+      FROM json_to_recordset(p_keys) AS k ("eventId" uuid, "agentId" uuid, action text, key text, "paramsHash" text)
+      CROSS JOIN LATERAL event.claim_idempotency_key(k."agentId", k.action, k.key, decode(k."paramsHash", 'hex')) AS c
+      WHERE c.outcome <> 'new';
+  END IF;
+  v_left_out := coalesce(v_left_out, '{}');
   -- The row's lock is held until the commit: positions become visible in their order.
   UPDATE event.log_head h SET position = h.position + cardinality(p_ids) RETURNING h.subscriptions_version, h.position - cardinality(p_ids)
     INTO v_version, v_position;
@@ -312,23 +329,32 @@ BEGIN
     INSERT INTO event.events (id, position, agent_id, type, subject, payload)
     SELECT e.id, v_position + e.n, e.agent_id, e.type, e.subject, e.payload
     FROM unnest(p_ids, p_agents, p_types, p_subjects, p_payloads) WITH ORDINALITY AS e (id, agent_id, type, subject, payload, n)
+    WHERE e.id <> ALL (v_left_out)
     ORDER BY e.n
     ON CONFLICT (id) DO NOTHING
     RETURNING id, position, octet_length(payload) AS bytes
-  ), matched AS (
-    INSERT INTO event.deliveries (id, subscription_id, agent_id, event_id, position, order_key, bytes, due_at)
-    SELECT d.id, d.subscription_id, d.agent_id, d.event_id, s.position, d.order_key, s.bytes,
-      CASE WHEN d.order_key IS NOT NULL AND (
-        EXISTS (SELECT FROM event.deliveries p WHERE p.subscription_id = d.subscription_id AND p.order_key = d.order_key AND p.status = 'pending')
-        OR lag(1) OVER (PARTITION BY d.subscription_id, d.order_key ORDER BY s.position) IS NOT NULL)
-      THEN 'infinity' ELSE now() END
-    FROM unnest(p_deliveries, p_delivery_subscriptions, p_delivery_agents, p_delivery_events, p_delivery_keys)
-      AS d (id, subscription_id, agent_id, event_id, order_key)
-    JOIN stored s ON s.id = d.event_id
-    RETURNING 1
   )
-  SELECT count(*) INTO v_stored FROM stored;
-  RETURN v_stored;
+  INSERT INTO event.deliveries (id, subscription_id, agent_id, event_id, position, order_key, bytes, due_at)
+  SELECT d.id, d.subscription_id, d.agent_id, d.event_id, s.position, d.order_key, s.bytes,
+    CASE WHEN d.order_key IS NOT NULL AND (
+      EXISTS (SELECT FROM event.deliveries p WHERE p.subscription_id = d.subscription_id AND p.order_key = d.order_key AND p.status = 'pending')
+      OR lag(1) OVER (PARTITION BY d.subscription_id, d.order_key ORDER BY s.position) IS NOT NULL)
+    THEN 'infinity' ELSE now() END
+  FROM unnest(p_deliveries, p_delivery_subscriptions, p_delivery_agents, p_delivery_events, p_delivery_keys)
+    AS d (id, subscription_id, agent_id, event_id, order_key)
+  JOIN stored s ON s.id = d.event_id;
+  IF cardinality(p_audits) > 0 THEN
+    INSERT INTO event.outbox (agent_id, kind, message_id, payload)
+    SELECT a.agent_id, 'audit', a.id, a.payload FROM unnest(p_audits, p_audit_events, p_audit_agents, p_audit_payloads) AS a (id, event_id, agent_id, payload)
+    WHERE a.event_id <> ALL (v_left_out);
+  END IF;
+  IF p_keys IS NOT NULL THEN
+    INSERT INTO event.idempotency_records (agent_id, action, key, params_hash, status, body)
+    SELECT k."agentId", k.action, k.key, decode(k."paramsHash", 'hex'), k.status, k.body
+    FROM json_to_recordset(p_keys) AS k ("eventId" uuid, "agentId" uuid, action text, key text, "paramsHash" text, status smallint, body text)
+    WHERE k."eventId" <> ALL (v_left_out);
+  END IF;
+  RETURN v_known;
 END $$;
 
 -- Takes deliveries that are due, of each given subscription at most as many as given, within p_bytes together; they are the caller's until
@@ -358,7 +384,7 @@ BEGIN
     SELECT d.id, d.bytes, d.due_at, d.subscription_id FROM unnest(p_subscriptions, v_rooms) AS s (id, room)
     CROSS JOIN LATERAL (
       SELECT p.id, p.bytes, p.due_at, p.subscription_id FROM event.deliveries p
-      WHERE p.subscription_id = s.id AND p.status = 'pending' AND p.due_at <= p_now
+      WHERE p.subscription_id = s.id AND p.status = 'pending' AND p.due_at <= p_now AND p.lease_until <= p_now
       ORDER BY p.due_at, p.position LIMIT s.room FOR UPDATE SKIP LOCKED) AS d
   ), fitting AS (
     SELECT f.id, f.subscription_id FROM (SELECT due.*, sum(due.bytes) OVER (ORDER BY due.due_at, due.id) - due.bytes AS before FROM due) AS f
@@ -367,7 +393,8 @@ BEGIN
     UPDATE event.delivery_rates r SET tokens = r.tokens - f.taken
     FROM (SELECT subscription_id, count(*) AS taken FROM fitting GROUP BY 1) AS f WHERE r.subscription_id = f.subscription_id
   ), claimed AS (
-    UPDATE event.deliveries d SET due_at = p_now + p_lease, claim = d.claim + 1 FROM fitting f WHERE d.id = f.id
+    UPDATE event.deliveries d SET lease_until = p_now + p_lease, claim = d.claim + 1 FROM fitting f
+    WHERE d.subscription_id = f.subscription_id AND d.id = f.id
     RETURNING d.id, d.subscription_id, d.event_id, d.claim, d.attempt, d.failures, d.position
   )
   SELECT c.id, c.subscription_id, s.version, s.agent_id, c.event_id, e.agent_id, c.claim, c.attempt, c.failures, e.payload
@@ -377,26 +404,31 @@ BEGIN
   ORDER BY c.position;
 END $$;
 
--- What became of attempts: [{"id", "claim", "status", "delayMs", "failed", "entry"}, …]. 'delivered' and 'dead' end a delivery; 'pending' makes
+CREATE TYPE event.ended_delivery AS (subscription_id uuid, order_key text);
+-- What became of attempts: [{"subscriptionId", "id", "claim", "status", "delayMs", "failed", "entry"}, …]. 'delivered' and 'dead' end a delivery; 'pending' makes
 -- it due again after delayMs, and without an entry gives it back as it was. What another has claimed since, or has ended, stays as it is.
 -- Answers the subscriptions that have failed since p_failing_before without a success.
 CREATE FUNCTION event.record_attempts(p_results json, p_failing_before timestamptz, p_now timestamptz DEFAULT now()) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+DECLARE
+  v_failing uuid[];
+  v_ended event.ended_delivery[];
 BEGIN
-  RETURN QUERY
   WITH results AS MATERIALIZED (
-    SELECT r.* FROM json_to_recordset(p_results) AS r (id uuid, claim integer, status text, "delayMs" float8, failed boolean, entry jsonb)
+    SELECT r.* FROM json_to_recordset(p_results)
+      AS r ("subscriptionId" uuid, id uuid, claim integer, status text, "delayMs" float8, failed boolean, entry jsonb)
   ), recorded AS (
     UPDATE event.deliveries d SET
       status = r.status,
       due_at = CASE WHEN r.status = 'pending' THEN p_now + make_interval(secs => r."delayMs" / 1000) ELSE d.due_at END,
+      lease_until = '-infinity',
       ended_at = CASE WHEN r.status <> 'pending' THEN p_now END,
       claim = d.claim + 1,
       attempt = d.attempt + CASE WHEN r.entry IS NULL THEN 0 ELSE 1 END,
       failures = d.failures + r.failed::integer,
       attempts = CASE WHEN r.entry IS NULL THEN d.attempts
         WHEN jsonb_array_length(d.attempts) >= 20 THEN (d.attempts - 0) || r.entry ELSE d.attempts || r.entry END
-    FROM results r WHERE d.id = r.id AND d.claim = r.claim AND d.status = 'pending'
-    RETURNING d.subscription_id, r.failed, r.entry IS NOT NULL AS made
+    FROM results r WHERE d.subscription_id = r."subscriptionId" AND d.id = r.id AND d.claim = r.claim AND d.status = 'pending'
+    RETURNING d.subscription_id, d.order_key, d.status, r.failed, r.entry IS NOT NULL AS made
   ), outcomes AS (
     SELECT r.subscription_id, bool_or(NOT r.failed) AS succeeded FROM recorded r WHERE r.made GROUP BY 1
   ), health AS (
@@ -406,11 +438,16 @@ BEGIN
           WHERE o.succeeded = (k.failing_since IS NOT NULL) ORDER BY k.id FOR NO KEY UPDATE OF k) AS l
     WHERE s.id = l.id
   )
-  SELECT s.id FROM outcomes o JOIN event.event_subscriptions s ON s.id = o.subscription_id
-  WHERE NOT o.succeeded AND s.status = 'active' AND s.failing_since <= p_failing_before;
-  PERFORM event.release_ordered(r.subscription_id, r.order_key, p_now) FROM (
-    SELECT DISTINCT d.subscription_id, d.order_key FROM json_to_recordset(p_results) AS r (id uuid, status text)
-    JOIN event.deliveries d ON d.id = r.id WHERE r.status <> 'pending' AND d.order_key IS NOT NULL) AS r;
+  SELECT
+    (SELECT array_agg(s.id) FROM outcomes o JOIN event.event_subscriptions s ON s.id = o.subscription_id
+     WHERE NOT o.succeeded AND s.status = 'active' AND s.failing_since <= p_failing_before),
+    (SELECT array_agg(DISTINCT (r.subscription_id, r.order_key)::event.ended_delivery) FROM recorded r
+     WHERE r.status <> 'pending' AND r.order_key IS NOT NULL)
+    INTO v_failing, v_ended;
+  IF v_ended IS NOT NULL THEN
+    PERFORM event.release_ordered(e.subscription_id, e.order_key, p_now) FROM unnest(v_ended) AS e;
+  END IF;
+  RETURN QUERY SELECT unnest(v_failing);
 END $$;
 
 -- Makes the first delivery of an order_key due, where none before it is under way.
@@ -418,18 +455,18 @@ CREATE FUNCTION event.release_ordered(p_subscription uuid, p_key text, p_now tim
   UPDATE event.deliveries d SET due_at = p_now
   FROM (SELECT f.id, f.due_at FROM event.deliveries f
         WHERE f.subscription_id = p_subscription AND f.order_key = p_key AND f.status = 'pending' ORDER BY f.position LIMIT 1) AS first
-  WHERE d.id = first.id AND first.due_at = 'infinity' AND d.due_at = 'infinity' AND d.status = 'pending'
+  WHERE d.subscription_id = p_subscription AND d.id = first.id AND first.due_at = 'infinity' AND d.due_at = 'infinity' AND d.status = 'pending'
 $$;
 
 -- The same for every order_key of some subscriptions: a poll, for what was stored at the very moment at which the one before it ended.
 CREATE FUNCTION event.release_all_ordered(p_subscriptions uuid[], p_now timestamptz DEFAULT now()) RETURNS bigint LANGUAGE sql AS $$
   WITH first AS (
-    SELECT DISTINCT ON (d.subscription_id, d.order_key) d.id, d.due_at FROM event.deliveries d
+    SELECT DISTINCT ON (d.subscription_id, d.order_key) d.subscription_id, d.id, d.due_at FROM event.deliveries d
     WHERE d.subscription_id = ANY (p_subscriptions) AND d.status = 'pending' AND d.order_key IS NOT NULL
     ORDER BY d.subscription_id, d.order_key, d.position
   ), released AS (
     UPDATE event.deliveries d SET due_at = p_now FROM first f
-    WHERE d.id = f.id AND f.due_at = 'infinity' AND d.due_at = 'infinity' AND d.status = 'pending' RETURNING 1
+    WHERE d.subscription_id = f.subscription_id AND d.id = f.id AND f.due_at = 'infinity' AND d.due_at = 'infinity' AND d.status = 'pending' RETURNING 1
   ) SELECT count(*) FROM released
 $$;
 
@@ -437,7 +474,8 @@ $$;
 CREATE FUNCTION event.due_subscriptions(p_now timestamptz DEFAULT now()) RETURNS TABLE (id uuid, "isOrdered" boolean) LANGUAGE sql STABLE AS $$
   SELECT s.id, s.ordered FROM event.event_subscriptions s
   WHERE s.status <> 'ended' AND s.target_type = 'webhook'
-    AND EXISTS (SELECT FROM event.deliveries d WHERE d.subscription_id = s.id AND d.status = 'pending' AND (d.due_at <= p_now OR d.due_at = 'infinity'))
+    AND EXISTS (SELECT FROM event.deliveries d WHERE d.subscription_id = s.id AND d.status = 'pending'
+      AND (d.due_at <= p_now AND d.lease_until <= p_now OR d.due_at = 'infinity'))
 $$;
 
 -- Emits an event as an agent: by default the one of the session's context, so that a service's role emits for nobody else. The owner
@@ -469,7 +507,7 @@ BEGIN
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA event FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION event.event_words, event.first_id_of, event.ensure_events_partition, event.drop_events_before, event.store_events,
+GRANT EXECUTE ON FUNCTION event.event_words, event.first_id_of, event.ensure_events_partition, event.drop_events_before, event.append_events,
   event.claim_deliveries, event.record_attempts, event.release_ordered, event.release_all_ordered, event.due_subscriptions, event.emit_event, event.number_subscription_change,
   event.log_end, event.take_positions,
   event.claim_idempotency_key TO ap_event;
