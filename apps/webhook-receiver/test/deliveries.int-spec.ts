@@ -26,7 +26,7 @@ beforeEach(async () => {
   status = 500;
   clock = new VirtualClock();
   log = await parts.newLog();
-  dispatcher = parts.newDispatcher(clock);
+  dispatcher = parts.newDispatcher(clock, log);
 });
 afterEach(() => dispatcher.onModuleDestroy());
 

@@ -57,7 +57,7 @@ export interface ReceiverParts {
   /** An active agent with all capabilities. */
   readonly agentId: string;
   newLog(): Promise<EventLog>;
-  newDispatcher(clock: Clock): Dispatcher;
+  newDispatcher(clock: Clock, log: EventLog): Dispatcher;
   /** A subscription to the type of `eventFor` of its id. */
   subscribe(url: string, schedule: readonly string[]): Promise<string>;
   eventFor(subscriptionId: string, data?: CloudEvent['data']): CloudEvent;
@@ -97,10 +97,21 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
       await index.onModuleInit();
       return new EventLog(pool, index, wakeUps, relay);
     },
-    newDispatcher: (clock) => {
+    newDispatcher: (clock, log) => {
       const targets = new DeliveryTargets(pool, vault);
       const disabler = new SubscriptionDisabler(pool, logger, relay, config);
-      return new Dispatcher(pool, logger, config, egress, new AgentDirectory(bus), targets, disabler, clock, wakeUps);
+      return new Dispatcher(
+        pool,
+        logger,
+        config,
+        egress,
+        new AgentDirectory(bus),
+        targets,
+        disabler,
+        clock,
+        wakeUps,
+        log,
+      );
     },
     subscribe: async (url, schedule) => {
       const id = randomUUID();

@@ -7,6 +7,8 @@ import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, QueryResultRow } from 'pg';
 import { ReceiverConfig } from '../config';
+import type { DirectDeliveries, DirectDelivery } from '../events/direct-deliveries';
+import { EventLog } from '../events/event-log';
 import { LogWakeUps } from '../events/log-wake-ups';
 import { AttemptRecorder, type AttemptResult } from './attempt-recorder';
 import { Clock } from './clock';
@@ -26,9 +28,10 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const UNKNOWN_AGENT_DELAY_MS = 2000;
 /** What is still under way when the service stops is cut off after this, and given back. */
 const DRAIN_MS = 8000;
+const ABORT_MS = 1000;
 
 /** A delivery that this replica has to make. */
-interface Claimed extends QueryResultRow {
+interface Claimed {
   readonly id: string;
   readonly subscriptionId: string;
   readonly version: number;
@@ -47,7 +50,8 @@ interface Claimed extends QueryResultRow {
  * its result joins the next batch of the recorder. A process that dies loses its claims after their lease.
  */
 @Injectable()
-export class Dispatcher implements OnModuleInit, OnModuleDestroy {
+export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveries {
+  readonly leaseMs: number;
   private readonly shares: Shares;
   private readonly recorder: AttemptRecorder;
   private readonly stopped = new AbortController();
@@ -70,7 +74,9 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy {
     private readonly disabler: SubscriptionDisabler,
     private readonly clock: Clock,
     private readonly wakeUps: LogWakeUps,
+    private readonly log: EventLog,
   ) {
+    this.leaseMs = config.deliveryTimeoutMs + LEASE_MARGIN_MS;
     this.shares = new Shares(config.maxDeliveries);
     this.recorder = new AttemptRecorder({
       pool,
@@ -84,6 +90,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.wakeUps.onStored((_agentIds, subscriptionIds) => this.wake(subscriptionIds));
+    this.log.deliverBy(this);
     this.timer = setInterval(() => void this.poll(), POLL_MS);
   }
 
@@ -95,7 +102,8 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy {
     if (this.shares.inFlight > 0) {
       const allEnded = new Promise<void>((resolve) => (this.idle = resolve));
       const cut = setTimeout(() => this.stopped.abort(new Error('the service stops')), DRAIN_MS);
-      await allEnded;
+      // What still hangs then hangs on the database, and is another's when its lease is over.
+      await Promise.race([allEnded, new Promise((resolve) => setTimeout(resolve, DRAIN_MS + ABORT_MS).unref())]);
       clearTimeout(cut);
     }
     await this.recorder.stop();
@@ -155,14 +163,14 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy {
 
   private async claim(rooms: readonly Room[]): Promise<void> {
     const words = rooms.map(({ subscriptionId }) => this.due.get(subscriptionId));
-    const { rows } = await this.pool.query<Claimed>({
+    const { rows } = await this.pool.query<Claimed & QueryResultRow>({
       name: 'claim-deliveries',
       text: `SELECT * FROM event.claim_deliveries($1, $2, $3, $4 * interval '1 ms', coalesce($5, now()))`,
       values: [
         rooms.map(({ subscriptionId }) => subscriptionId),
         rooms.map(({ room }) => room),
         MAX_BYTES - this.bytes,
-        this.config.deliveryTimeoutMs + LEASE_MARGIN_MS,
+        this.leaseMs,
         this.clock.forDatabase(),
       ],
     });
@@ -174,20 +182,45 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy {
         this.due.delete(subscriptionId);
       }
     });
-    for (const delivery of rows) this.begin(delivery);
+    for (const delivery of rows) {
+      this.take(delivery);
+      this.run(delivery);
+    }
   }
 
-  private begin(delivery: Claimed): void {
-    const { id, subscriptionId, payload } = delivery;
-    const bytes = payload?.length ?? 0;
-    this.bytes += bytes;
+  /** Before an event is stored: what is due already goes first. */
+  reserve(delivery: DirectDelivery): boolean {
+    const { subscriptionId } = delivery;
+    if (this.stopping || this.due.has(subscriptionId) || this.bytes >= MAX_BYTES) return false;
+    if (this.shares.rooms([subscriptionId], this.clock.nowMs()).length === 0) return false;
+    this.take(claimedOf(delivery));
+    return true;
+  }
+
+  begin(delivery: DirectDelivery): void {
+    this.run(claimedOf(delivery));
+  }
+
+  giveUp(delivery: DirectDelivery): void {
+    this.leave(claimedOf(delivery), undefined);
+  }
+
+  private take({ id, subscriptionId, payload }: Claimed): void {
+    this.bytes += payload?.length ?? 0;
     this.shares.begin(subscriptionId, id);
+  }
+
+  private leave({ id, subscriptionId, payload }: Claimed, ok: boolean | undefined): void {
+    this.bytes -= payload?.length ?? 0;
+    this.shares.end(subscriptionId, id, ok, this.clock.nowMs());
+    if (this.shares.inFlight === 0) this.idle?.();
+    this.claimSoon();
+  }
+
+  private run(delivery: Claimed): void {
     void this.deliver(delivery).then(({ result, ok }) => {
-      this.bytes -= bytes;
-      this.shares.end(subscriptionId, id, ok, this.clock.nowMs());
       this.recorder.record(result);
-      if (this.shares.inFlight === 0) this.idle?.();
-      this.claimSoon();
+      this.leave(delivery, ok);
     });
   }
 
@@ -237,6 +270,22 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy {
     if (!target) throw new AppError('event.subscription.disabled', 'The subscription was ended or disabled.');
     return target;
   }
+}
+
+/** A delivery that was stored as claimed. */
+function claimedOf({ deliveryId, subscriptionId, version, agentId, event, payload }: DirectDelivery): Claimed {
+  return {
+    id: deliveryId,
+    subscriptionId,
+    version,
+    agentId,
+    eventId: event.id,
+    eventAgentId: event.agentid,
+    claim: 1,
+    attempt: 0,
+    failures: 0,
+    payload,
+  };
 }
 
 type Outcome = Pick<AttemptResult, 'status' | 'delayMs' | 'failed' | 'disableFor'>;

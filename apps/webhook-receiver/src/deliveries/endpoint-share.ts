@@ -1,6 +1,6 @@
 /** Deliveries at a time that an endpoint begins with, and how far good answers let it grow. */
 const FIRST_LIMIT = 4;
-const MAX_LIMIT = 32;
+const MAX_LIMIT = 64;
 /** Failures in a row after which an endpoint is left alone for a while. A delivery that fails alone has fewer attempts. */
 const OPENS_AFTER = 10;
 const FIRST_PAUSE_MS = 1000;

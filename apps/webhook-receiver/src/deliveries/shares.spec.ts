@@ -26,9 +26,9 @@ describe('the share of an endpoint', () => {
     deliver(shares, 'a', true, 6);
     expect(roomOf(shares, ['a'])).toEqual({ a: 10 });
     deliver(shares, 'a', true, 100);
-    expect(roomOf(shares, ['a'])).toEqual({ a: 32 });
+    expect(roomOf(shares, ['a'])).toEqual({ a: 64 });
     deliver(shares, 'a', false, 2);
-    expect(roomOf(shares, ['a'])).toEqual({ a: 8 });
+    expect(roomOf(shares, ['a'])).toEqual({ a: 16 });
   });
 
   it('is what is not under way', () => {

@@ -17,6 +17,8 @@ export interface Match {
   readonly agentId: string;
   readonly eventId: string;
   readonly orderKey: string | null;
+  /** Made by this process at once, which has room for it. */
+  readonly isClaimed: boolean;
 }
 
 /** What became of an event whose idempotency key was not new. */
@@ -27,14 +29,27 @@ export interface KnownKey {
   readonly body: string;
 }
 
-/** Appends entries with the deliveries that they match, in one statement; answers `known`. */
-export function appendEvents(version: number, entries: readonly NewLogEntry[], matches: readonly Match[]): QueryConfig {
+/** What `appendEvents` answers. */
+export interface Appended {
+  readonly known: readonly KnownKey[] | null;
+  /** Ids of events that are not new. */
+  readonly repeated: readonly string[] | null;
+}
+
+/** Appends entries with the deliveries that they match, in one statement; answers `Appended`. */
+export function appendEvents(
+  version: number,
+  entries: readonly NewLogEntry[],
+  matches: readonly Match[],
+  leaseMs: number,
+): QueryConfig {
   const events = entries.map(({ event }) => event);
   const audited = entries.flatMap(({ event, audit }) => (audit ? [{ event, audit }] : []));
   const keys = entries.flatMap(({ event, kept }) => (kept ? [{ eventId: event.id, ...kept }] : []));
   return {
     name: 'append-events',
-    text: `SELECT event.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS known`,
+    text: `SELECT known, repeated FROM event.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+             $13 * interval '1 ms', $14, $15, $16, $17, $18)`,
     values: [
       version,
       events.map(({ id }) => id),
@@ -47,6 +62,8 @@ export function appendEvents(version: number, entries: readonly NewLogEntry[], m
       matches.map(({ agentId }) => agentId),
       matches.map(({ eventId }) => eventId),
       matches.map(({ orderKey }) => orderKey),
+      matches.map(({ isClaimed }) => isClaimed),
+      leaseMs,
       audited.map(({ audit }) => audit.id),
       audited.map(({ event }) => event.id),
       audited.map(({ event }) => event.agentid),

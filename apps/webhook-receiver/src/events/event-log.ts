@@ -5,13 +5,21 @@ import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { SubscriptionIndex } from '../subscriptions/subscription-index';
-import { appendEvents, storableText, type KnownKey, type Match, type NewLogEntry } from './append-events.sql';
+import { appendEvents, storableText, type Appended, type KnownKey, type NewLogEntry } from './append-events.sql';
+import type { DirectDeliveries, DirectDelivery } from './direct-deliveries';
 import { LogWakeUps } from './log-wake-ups';
 
 /** Raised by `event.append_events` where the subscriptions have changed since they were read. */
 const STALE_SUBSCRIPTIONS = 'APEV1';
 /** A batch ends with the portion that reaches this. */
 const BATCH_EVENTS = 500;
+
+/** One event's way to one subscription, as it was matched. */
+interface Found extends DirectDelivery {
+  readonly orderKey: string | null;
+  /** Whether nothing but room decides when it is made. */
+  readonly isDirect: boolean;
+}
 
 /** What one caller appends. */
 interface Portion {
@@ -28,6 +36,7 @@ interface Portion {
 export class EventLog {
   private waiting: Portion[] = [];
   private appending = false;
+  private direct: DirectDeliveries | undefined;
 
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
@@ -35,6 +44,11 @@ export class EventLog {
     private readonly wakeUps: LogWakeUps,
     private readonly relay: OutboxRelay,
   ) {}
+
+  /** Has deliveries made by this process at once, where it has room. */
+  deliverBy(direct: DirectDeliveries): void {
+    this.direct = direct;
+  }
 
   /** Events that other services have committed, in their order. One that is there already changes nothing. */
   async store(events: readonly CloudEvent[]): Promise<void> {
@@ -69,7 +83,9 @@ export class EventLog {
 
   private async appendBatch(batch: readonly Portion[]): Promise<void> {
     try {
-      const known = await this.write(batch.flatMap(({ entries }) => entries));
+      // The same one may have been handed over twice.
+      const entries = new Map(batch.flatMap((portion) => portion.entries.map((entry) => [entry.event.id, entry])));
+      const known = await this.write([...entries.values()]);
       for (const { resolve } of batch) resolve(known);
     } catch (error) {
       // What one portion is refused for is not the others' trouble.
@@ -82,35 +98,53 @@ export class EventLog {
   private async write(entries: readonly NewLogEntry[]): Promise<readonly KnownKey[]> {
     for (;;) {
       const { version } = this.subscriptions;
-      const matches = entries.flatMap(({ event }) => this.match(event));
+      const found = entries.flatMap(({ event }) => this.match(event));
+      // Places are taken for what is stored by this statement; where it fails they are given back.
+      const reserved = new Set(this.direct ? found.filter((one) => one.isDirect && this.direct?.reserve(one)) : []);
+      const matches = found.map((one) => ({ ...one, eventId: one.event.id, isClaimed: reserved.has(one) }));
       try {
-        const { rows } = await this.pool.query<{ known: readonly KnownKey[] | null }>(
-          appendEvents(version, entries, matches),
+        const query = appendEvents(version, entries, matches, this.direct?.leaseMs ?? 0);
+        const { rows } = await this.pool.query<Appended>(query);
+        const { known, repeated } = rows[0] ?? { known: null, repeated: null };
+        const isRepeated = new Set(repeated);
+        for (const one of reserved) {
+          if (isRepeated.has(one.event.id)) this.direct?.giveUp(one);
+          else this.direct?.begin(one);
+        }
+        this.tell(
+          entries,
+          matches.filter(({ isClaimed }) => !isClaimed),
         );
-        this.tell(entries, matches);
-        return rows[0]?.known ?? [];
+        return known ?? [];
       } catch (error) {
+        for (const one of reserved) this.direct?.giveUp(one);
         if ((error as { code?: string }).code !== STALE_SUBSCRIPTIONS) throw error;
         await this.subscriptions.refresh();
       }
     }
   }
 
-  private tell(entries: readonly NewLogEntry[], matches: readonly Match[]): void {
+  private tell(entries: readonly NewLogEntry[], waiting: readonly { readonly subscriptionId: string }[]): void {
     this.wakeUps.stored(
       new Set(entries.map(({ event }) => event.agentid)),
-      new Set(matches.map(({ subscriptionId }) => subscriptionId)),
+      new Set(waiting.map(({ subscriptionId }) => subscriptionId)),
     );
     if (entries.some(({ audit }) => audit !== undefined)) this.relay.wake();
   }
 
-  private match(event: CloudEvent): Match[] {
-    return this.subscriptions.match(event).map(({ id, agentId, ordered }) => ({
+  private match(event: CloudEvent): Found[] {
+    const matched = this.subscriptions.match(event);
+    if (matched.length === 0) return [];
+    const payload = JSON.stringify(event);
+    return matched.map(({ id, agentId, version, ordered, isPaced }) => ({
       deliveryId: uuidV7(),
       subscriptionId: id,
+      version,
       agentId,
-      eventId: event.id,
+      event,
+      payload,
       orderKey: ordered ? storableText(event.subject ?? '') : null,
+      isDirect: !ordered && !isPaced,
     }));
   }
 }

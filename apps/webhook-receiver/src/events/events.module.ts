@@ -12,6 +12,6 @@ import { TapPublisher } from './tap-publisher';
 @Module({
   controllers: [EventsController],
   providers: [LogWakeUps, SubscriptionIndex, EventPartitions, EventLog, EventReaders, EventsService, TapPublisher],
-  exports: [LogWakeUps],
+  exports: [EventLog, LogWakeUps],
 })
 export class EventsModule {}

@@ -10,7 +10,11 @@ import { splitPatterns } from '../events/type-patterns';
 export interface Matched {
   readonly id: string;
   readonly agentId: string;
+  /** Grows with each change of it. */
+  readonly version: number;
   readonly ordered: boolean;
+  /** Has a rate limit. */
+  readonly isPaced: boolean;
 }
 
 interface SubscriptionRow extends QueryResultRow {
@@ -18,7 +22,9 @@ interface SubscriptionRow extends QueryResultRow {
   readonly agentId: string;
   readonly types: readonly string[];
   readonly filter: string | null;
+  readonly changedAt: number;
   readonly ordered: boolean;
+  readonly isPaced: boolean;
   readonly seesAll: boolean;
   readonly isLive: boolean;
 }
@@ -92,6 +98,7 @@ export class SubscriptionIndex implements OnModuleInit {
     const { rows } = await this.pool.query<{ version: number } & SubscriptionRow>({
       name: 'read-subscriptions',
       text: `SELECT h.subscriptions_version AS version, s.id, s.agent_id AS "agentId", s.types, s.filter, s.ordered, s.sees_all AS "seesAll",
+               s.version AS "changedAt", s.rate_limit_rpm IS NOT NULL AS "isPaced",
                s.status = 'active' AND s.target_type = 'webhook' AS "isLive"
              FROM event.log_head h LEFT JOIN event.event_subscriptions s ON s.version > $1`,
       values: [this.version],
@@ -100,7 +107,7 @@ export class SubscriptionIndex implements OnModuleInit {
     this.version = rows[0]?.version ?? this.version;
   }
 
-  private put({ id, agentId, types, filter, ordered, seesAll, isLive }: SubscriptionRow): void {
+  private put({ id, agentId, types, filter, ordered, isPaced, seesAll, isLive, changedAt }: SubscriptionRow): void {
     const before = this.byId.get(id);
     if (before) {
       this.audiences.get(before.audience)?.delete(before);
@@ -108,7 +115,8 @@ export class SubscriptionIndex implements OnModuleInit {
     }
     if (!isLive) return;
     const audience = seesAll ? EVERYONE : agentId;
-    const subscription = { id, agentId, ordered, audience, types, filter: this.filterOf(id, filter) };
+    const matched = { id, agentId, version: changedAt, ordered, isPaced };
+    const subscription = { ...matched, audience, types, filter: this.filterOf(id, filter) };
     this.byId.set(id, subscription);
     const known = this.audiences.get(audience) ?? new Audience();
     this.audiences.set(audience, known);

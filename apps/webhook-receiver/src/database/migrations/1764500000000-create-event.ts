@@ -299,21 +299,22 @@ ALTER POLICY idempotency_records_own ON event.idempotency_records
 
 -- Appends events to the log, in the given order, and a delivery for each match; audit rows of those that agents emit, and the answers to keep
 -- under their idempotency keys: p_keys is [{"eventId", "agentId", "action", "key", "paramsHash", "status", "body"}, …]. An event whose key is not
--- new is left out; answers those, [{"eventId", "outcome", "status", "body"}, …]. What was stored before changes nothing. Where p_version is not that
+-- new is left out; answers those, [{"eventId", "outcome", "status", "body"}, …], and the ids of all that are not new. What was stored before
+-- changes nothing. Deliveries that are claimed are the caller's for p_lease, as if it had claimed them. Where p_version is not that
 -- of the newest change of a subscription, nothing is stored (APEV1): the caller has matched with subscriptions that are not true any more.
 CREATE FUNCTION event.append_events(p_version bigint, p_ids uuid[], p_agents uuid[], p_types text[], p_subjects text[], p_payloads text[],
     p_deliveries uuid[], p_delivery_subscriptions uuid[], p_delivery_agents uuid[], p_delivery_events uuid[], p_delivery_keys text[],
-    p_audits uuid[], p_audit_events uuid[], p_audit_agents uuid[], p_audit_payloads text[], p_keys json)
-  RETURNS json LANGUAGE plpgsql AS $$
+    p_delivery_claimed boolean[], p_lease interval, p_audits uuid[], p_audit_events uuid[], p_audit_agents uuid[], p_audit_payloads text[], p_keys json)
+  RETURNS TABLE (known json, repeated uuid[]) LANGUAGE plpgsql AS $$
 DECLARE
   v_version bigint;
   v_position bigint;
-  v_known json;
   v_left_out uuid[];
+  v_stored uuid[];
 BEGIN
   IF p_keys IS NOT NULL THEN
     SELECT json_agg(json_build_object('eventId', k."eventId", 'outcome', c.outcome, 'status', c.status, 'body', c.body)), array_agg(k."eventId")
-      INTO v_known, v_left_out
+      INTO known, v_left_out
       FROM json_to_recordset(p_keys) AS k ("eventId" uuid, "agentId" uuid, action text, key text, "paramsHash" text)
       CROSS JOIN LATERAL event.claim_idempotency_key(k."agentId", k.action, k.key, decode(k."paramsHash", 'hex')) AS c
       WHERE c.outcome <> 'new';
@@ -333,16 +334,22 @@ BEGIN
     ORDER BY e.n
     ON CONFLICT (id) DO NOTHING
     RETURNING id, position, octet_length(payload) AS bytes
-  )
-  INSERT INTO event.deliveries (id, subscription_id, agent_id, event_id, position, order_key, bytes, due_at)
+  ), matched AS (
+  INSERT INTO event.deliveries (id, subscription_id, agent_id, event_id, position, order_key, bytes, claim, lease_until, due_at)
   SELECT d.id, d.subscription_id, d.agent_id, d.event_id, s.position, d.order_key, s.bytes,
+    d.claimed::integer, CASE WHEN d.claimed THEN now() + p_lease ELSE '-infinity' END,
     CASE WHEN d.order_key IS NOT NULL AND (
       EXISTS (SELECT FROM event.deliveries p WHERE p.subscription_id = d.subscription_id AND p.order_key = d.order_key AND p.status = 'pending')
       OR lag(1) OVER (PARTITION BY d.subscription_id, d.order_key ORDER BY s.position) IS NOT NULL)
     THEN 'infinity' ELSE now() END
-  FROM unnest(p_deliveries, p_delivery_subscriptions, p_delivery_agents, p_delivery_events, p_delivery_keys)
-    AS d (id, subscription_id, agent_id, event_id, order_key)
-  JOIN stored s ON s.id = d.event_id;
+  FROM unnest(p_deliveries, p_delivery_subscriptions, p_delivery_agents, p_delivery_events, p_delivery_keys, p_delivery_claimed)
+    AS d (id, subscription_id, agent_id, event_id, order_key, claimed)
+  JOIN stored s ON s.id = d.event_id
+  )
+  SELECT array_agg(s.id) INTO v_stored FROM stored s;
+  IF coalesce(cardinality(v_stored), 0) < cardinality(p_ids) THEN
+    repeated := ARRAY(SELECT e FROM unnest(p_ids) AS e WHERE e <> ALL (coalesce(v_stored, '{}')));
+  END IF;
   IF cardinality(p_audits) > 0 THEN
     INSERT INTO event.outbox (agent_id, kind, message_id, payload)
     SELECT a.agent_id, 'audit', a.id, a.payload FROM unnest(p_audits, p_audit_events, p_audit_agents, p_audit_payloads) AS a (id, event_id, agent_id, payload)
@@ -354,7 +361,7 @@ BEGIN
     FROM json_to_recordset(p_keys) AS k ("eventId" uuid, "agentId" uuid, action text, key text, "paramsHash" text, status smallint, body text)
     WHERE k."eventId" <> ALL (v_left_out);
   END IF;
-  RETURN v_known;
+  RETURN NEXT;
 END $$;
 
 -- Takes deliveries that are due, of each given subscription at most as many as given, within p_bytes together; they are the caller's until
