@@ -130,14 +130,14 @@ it(
     );
     emitting = false;
     const kills = await killing;
-    const missing = async () => {
-      const counts = await sink.counts();
-      return healthy.reduce((sum, name) => {
-        const times = counts[name] ?? [];
-        return sum + Array.from({ length: EVENTS }, (_, n) => times[n] ?? 0).filter((count) => count === 0).length;
-      }, 0);
-    };
-    await until('every event at every healthy endpoint', async () => (await missing()) === 0, 60_000 * testScale());
+    await until(
+      'every event at every healthy endpoint',
+      async () => {
+        await pause(20 * testScale());
+        return (await sink.missing(healthy, EVENTS)) === 0;
+      },
+      60_000 * testScale(),
+    );
     stopWatching();
 
     // The log has each event once, and each subscription has a delivery of each.

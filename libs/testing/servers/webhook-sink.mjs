@@ -1,5 +1,5 @@
 // An endpoint of many subscriptions, as a process of its own: POST /<kind>/<name> takes a webhook as the kind says. Events carry their number
-// as `data.n`. Over IPC it tells which numbers came to which name: {ask: 'counts'} → {counts: {name: [times by n]}}.
+// as `data.n`. Over IPC it tells which numbers came to which name: {ask: 'counts'} → {counts: {name: [times by n]}}, {ask: 'missing', names, count} → {missing}.
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 
@@ -61,7 +61,18 @@ const noTls = createTcpServer((socket) => {
 
 const listen = (one) => new Promise((resolve) => one.listen(0, '127.0.0.1', () => resolve(one.address().port)));
 const [port, tlsPort] = await Promise.all([listen(server), listen(noTls)]);
-process.on('message', ({ ask }) => {
+/** How many of the numbers below a count have not come to each of these names. */
+function missing(names, count) {
+  let sum = 0;
+  for (const name of names) {
+    const times = counts.get(name) ?? [];
+    for (let n = 0; n < count; n++) if (!times[n]) sum++;
+  }
+  return sum;
+}
+
+process.on('message', ({ ask, names, count }) => {
+  if (ask === 'missing') process.send?.({ missing: missing(names, count) });
   if (ask === 'counts') process.send?.({ counts: Object.fromEntries(counts) });
   if (ask === 'firstAt') process.send?.({ firstAt: Object.fromEntries(firstAt) });
 });

@@ -12,6 +12,8 @@ export interface WebhookSink {
   urlOf(name: string, fault?: Fault): string;
   /** How often each number (`data.n`) came, by name. */
   counts(): Promise<Readonly<Record<string, readonly (number | null)[]>>>;
+  /** How many of the numbers below `count` have not come to each of these names. */
+  missing(names: readonly string[], count: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,11 @@ export async function startWebhookSink(): Promise<WebhookSink> {
       const answer = next<{ counts: Record<string, (number | null)[]> }>();
       child.send({ ask: 'counts' });
       return (await answer).counts;
+    },
+    missing: async (names, count) => {
+      const answer = next<{ missing: number }>();
+      child.send({ ask: 'missing', names, count });
+      return (await answer).missing;
     },
     stop: () =>
       new Promise((resolve) => {
