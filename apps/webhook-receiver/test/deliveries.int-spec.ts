@@ -137,7 +137,15 @@ it('gives what a process had claimed to another after its lease, and the first t
   const { rows: second } = await claim(id);
   expect(second.map((row) => row.id)).toEqual(first.map((row) => row.id));
   const late = [
-    { subscriptionId: id, ...first[0], status: 'delivered', delayMs: 0, failed: false, entry: { attempt: 1 } },
+    {
+      subscriptionId: id,
+      ...first[0],
+      status: 'delivered',
+      delayMs: 0,
+      failed: false,
+      isAsked: true,
+      entry: { attempt: 1 },
+    },
   ];
   await parts.pool.query(`SELECT event.record_attempts($1, now() - interval '5 days')`, [JSON.stringify(late)]);
   expect(await deliveryOf(id)).toMatchObject({ status: 'pending', attempts: [] });

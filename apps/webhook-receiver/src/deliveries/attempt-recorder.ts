@@ -1,4 +1,5 @@
 import type { DeliveryAttempt } from '@agent-platform/contracts';
+import { storable, unavailableIfDisconnected } from '@agent-platform/database';
 import type { Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { Clock } from './clock';
@@ -15,6 +16,8 @@ export interface AttemptResult {
   readonly status: 'delivered' | 'dead' | 'pending';
   readonly delayMs: number;
   readonly failed: boolean;
+  /** Whether the endpoint was asked: only then it tells how the endpoint stands. */
+  readonly isAsked: boolean;
   /** Undefined: no attempt was made, and it is given back as it was. */
   readonly entry: DeliveryAttempt | undefined;
   /** The endpoint wants no more: why its subscription is disabled, once this is written. */
@@ -62,10 +65,25 @@ export class AttemptRecorder {
       try {
         await this.write(batch);
       } catch (error) {
+        if (unavailableIfDisconnected(error) === error) {
+          await this.writeEach(batch);
+          continue;
+        }
         this.parts.logger.warn({ msg: 'attempts could not be recorded yet', attempts: batch.length, err: error });
         if (this.stopping) return;
         this.waiting.unshift(...batch);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** What the database refuses of one must not hold up the others; its delivery is made again after its lease. */
+  private async writeEach(batch: readonly AttemptResult[]): Promise<void> {
+    for (const result of batch) {
+      try {
+        await this.write([result]);
+      } catch (error) {
+        this.parts.logger.error({ msg: 'an attempt cannot be recorded', deliveryId: result.id, err: error });
       }
     }
   }
@@ -76,7 +94,7 @@ export class AttemptRecorder {
     const { rows } = await pool.query<{ id: string }>({
       name: 'record-attempts',
       text: `SELECT event.record_attempts($1, coalesce($2, now()) - $3 * interval '1 ms', coalesce($2, now())) AS id`,
-      values: [JSON.stringify(batch), now, disableAfterMs],
+      values: [storable(JSON.stringify(batch)), now, disableAfterMs],
     });
     if (rows.length > 0) onFailing(rows.map(({ id }) => id));
     for (const { subscriptionId, disableFor } of batch)

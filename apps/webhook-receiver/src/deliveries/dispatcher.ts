@@ -60,6 +60,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   private word = 0;
   private bytes = 0;
   private claiming: Promise<void> | undefined;
+  private polling: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private idle: (() => void) | undefined;
   private stopping = false;
@@ -91,13 +92,16 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   onModuleInit(): void {
     this.wakeUps.onStored((_agentIds, subscriptionIds) => this.wake(subscriptionIds));
     this.log.deliverBy(this);
-    this.timer = setInterval(() => void this.poll(), POLL_MS);
+    this.timer = setInterval(() => {
+      this.polling ??= this.poll().finally(() => (this.polling = undefined));
+    }, POLL_MS);
   }
 
   /** Takes no more, waits a while for what is under way, gives the rest back. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     clearInterval(this.timer);
+    await this.polling;
     await this.claiming;
     if (this.shares.inFlight > 0) {
       const allEnded = new Promise<void>((resolve) => (this.idle = resolve));
@@ -234,6 +238,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
       subscriptionId,
       claim,
       ...outcome,
+      isAsked: false,
       entry: sent && entryOf(sent, delivery.attempt + 1, at, performance.now() - startedAt),
     });
     try {
@@ -243,7 +248,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
       const { deliveryTimeoutMs: timeoutMs } = this.config;
       const webhook = { eventId, payload, timeoutMs, signal: this.stopped.signal };
       const sent = await sendWebhook(this.egress, target, webhook);
-      return { result: resultOf(outcomeOf(sent, target, delivery), sent), ok: sent.ok };
+      return { result: { ...resultOf(outcomeOf(sent, target, delivery), sent), isAsked: true }, ok: sent.ok };
     } catch (error) {
       if (this.stopped.signal.aborted) return { result: resultOf({ status: 'pending', delayMs: 0, failed: false }) };
       if (error instanceof AppError && error.status < 500) {

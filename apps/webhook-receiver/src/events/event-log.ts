@@ -13,6 +13,8 @@ import { LogWakeUps } from './log-wake-ups';
 const STALE_SUBSCRIPTIONS = 'APEV1';
 /** A batch ends with the portion that reaches this. */
 const BATCH_EVENTS = 500;
+/** A statement ends with the event whose deliveries reach this: each of many events may match many subscriptions. */
+const STATEMENT_MATCHES = 2000;
 
 /** One event's way to one subscription, as it was matched. */
 interface Found extends DirectDelivery {
@@ -95,32 +97,54 @@ export class EventLog {
     }
   }
 
+  /** In statements of a bounded size, whatever an event matches. */
   private async write(entries: readonly NewLogEntry[]): Promise<readonly KnownKey[]> {
-    for (;;) {
+    const known: KnownKey[] = [];
+    for (let from = 0; from < entries.length;) {
       const { version } = this.subscriptions;
-      const found = entries.flatMap(({ event }) => this.match(event));
-      // Places are taken for what is stored by this statement; where it fails they are given back.
-      const reserved = new Set(this.direct ? found.filter((one) => one.isDirect && this.direct?.reserve(one)) : []);
-      const matches = found.map((one) => ({ ...one, eventId: one.event.id, isClaimed: reserved.has(one) }));
-      try {
-        const query = appendEvents(version, entries, matches, this.direct?.leaseMs ?? 0);
-        const { rows } = await this.pool.query<Appended>(query);
-        const { known, repeated } = rows[0] ?? { known: null, repeated: null };
-        const isRepeated = new Set(repeated);
-        for (const one of reserved) {
-          if (isRepeated.has(one.event.id)) this.direct?.giveUp(one);
-          else this.direct?.begin(one);
-        }
-        this.tell(
-          entries,
-          matches.filter(({ isClaimed }) => !isClaimed),
-        );
-        return known ?? [];
-      } catch (error) {
-        for (const one of reserved) this.direct?.giveUp(one);
-        if ((error as { code?: string }).code !== STALE_SUBSCRIPTIONS) throw error;
-        await this.subscriptions.refresh();
+      const found: Found[] = [];
+      let end = from;
+      for (const entry of entries.slice(from)) {
+        if (found.length >= STATEMENT_MATCHES) break;
+        found.push(...this.match(entry));
+        end++;
       }
+      const written = await this.writePart(version, entries.slice(from, end), found);
+      if (!written) continue;
+      known.push(...written);
+      from = end;
+    }
+    return known;
+  }
+
+  /** Undefined: the subscriptions had changed, and were read again. */
+  private async writePart(
+    version: number,
+    entries: readonly NewLogEntry[],
+    found: readonly Found[],
+  ): Promise<readonly KnownKey[] | undefined> {
+    // Places are taken for what is stored by this statement; where it fails they are given back.
+    const reserved = new Set(this.direct ? found.filter((one) => one.isDirect && this.direct?.reserve(one)) : []);
+    const matches = found.map((one) => ({ ...one, eventId: one.event.id, isClaimed: reserved.has(one) }));
+    try {
+      const query = appendEvents(version, entries, matches, this.direct?.leaseMs ?? 0);
+      const { rows } = await this.pool.query<Appended>(query);
+      const { known, repeated } = rows[0] ?? { known: null, repeated: null };
+      const isRepeated = new Set(repeated);
+      for (const one of reserved) {
+        if (isRepeated.has(one.event.id)) this.direct?.giveUp(one);
+        else this.direct?.begin(one);
+      }
+      this.tell(
+        entries,
+        matches.filter(({ isClaimed }) => !isClaimed),
+      );
+      return known ?? [];
+    } catch (error) {
+      for (const one of reserved) this.direct?.giveUp(one);
+      if ((error as { code?: string }).code !== STALE_SUBSCRIPTIONS) throw error;
+      await this.subscriptions.refresh();
+      return undefined;
     }
   }
 
@@ -132,7 +156,7 @@ export class EventLog {
     if (entries.some(({ audit }) => audit !== undefined)) this.relay.wake();
   }
 
-  private match(event: CloudEvent): Found[] {
+  private match({ event }: NewLogEntry): Found[] {
     const matched = this.subscriptions.match(event);
     if (matched.length === 0) return [];
     const payload = JSON.stringify(event);

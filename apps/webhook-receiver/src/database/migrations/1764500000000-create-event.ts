@@ -412,7 +412,7 @@ BEGIN
 END $$;
 
 CREATE TYPE event.ended_delivery AS (subscription_id uuid, order_key text);
--- What became of attempts: [{"subscriptionId", "id", "claim", "status", "delayMs", "failed", "entry"}, …]. 'delivered' and 'dead' end a delivery; 'pending' makes
+-- What became of attempts: [{"subscriptionId", "id", "claim", "status", "delayMs", "failed", "isAsked", "entry"}, …]. 'delivered' and 'dead' end a delivery; 'pending' makes
 -- it due again after delayMs, and without an entry gives it back as it was. What another has claimed since, or has ended, stays as it is.
 -- Answers the subscriptions that have failed since p_failing_before without a success.
 CREATE FUNCTION event.record_attempts(p_results json, p_failing_before timestamptz, p_now timestamptz DEFAULT now()) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
@@ -422,7 +422,7 @@ DECLARE
 BEGIN
   WITH results AS MATERIALIZED (
     SELECT r.* FROM json_to_recordset(p_results)
-      AS r ("subscriptionId" uuid, id uuid, claim integer, status text, "delayMs" float8, failed boolean, entry jsonb)
+      AS r ("subscriptionId" uuid, id uuid, claim integer, status text, "delayMs" float8, failed boolean, "isAsked" boolean, entry jsonb)
   ), recorded AS (
     UPDATE event.deliveries d SET
       status = r.status,
@@ -435,9 +435,9 @@ BEGIN
       attempts = CASE WHEN r.entry IS NULL THEN d.attempts
         WHEN jsonb_array_length(d.attempts) >= 20 THEN (d.attempts - 0) || r.entry ELSE d.attempts || r.entry END
     FROM results r WHERE d.subscription_id = r."subscriptionId" AND d.id = r.id AND d.claim = r.claim AND d.status = 'pending'
-    RETURNING d.subscription_id, d.order_key, d.status, r.failed, r.entry IS NOT NULL AS made
+    RETURNING d.subscription_id, d.order_key, d.status, r.failed, r."isAsked" AS asked
   ), outcomes AS (
-    SELECT r.subscription_id, bool_or(NOT r.failed) AS succeeded FROM recorded r WHERE r.made GROUP BY 1
+    SELECT r.subscription_id, bool_or(NOT r.failed) AS succeeded FROM recorded r WHERE r.asked GROUP BY 1
   ), health AS (
     UPDATE event.event_subscriptions s SET failing_since = CASE WHEN l.succeeded THEN NULL ELSE p_now END
     -- In one order, so that two replicas do not wait for each other; a subscription whose state stays is not written.
