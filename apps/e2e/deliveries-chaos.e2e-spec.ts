@@ -20,6 +20,8 @@ const EVENTS = 400 * testScale();
 const ENDPOINTS = Math.min(40 + 10 * (testScale() - 1), 100);
 const FAULTY = ENDPOINTS / 5;
 const KILLS = Math.min(6 * testScale(), 30);
+/** As an operator bounds it: a process that holds more dies. */
+const HEAP = '--max-old-space-size=160';
 const MAX_RESIDENT_MIB = 512;
 /** What may be answered while parts are dead. */
 const COME_BACK = [409, 500, 503];
@@ -35,7 +37,11 @@ let largestMib = 0;
 beforeAll(async () => {
   database = await createPrivateDatabase();
   sink = await startWebhookSink();
-  platform = await startTestPlatform('separate processes', { DELIVERY_TIMEOUT_MS: '3000' }, database);
+  platform = await startTestPlatform(
+    'separate processes',
+    { DELIVERY_TIMEOUT_MS: '3000', NODE_OPTIONS: HEAP },
+    database,
+  );
   const admin = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
   const { key } = await createTestAgent(admin, { skills: ['event_publish', 'event_subscribe'] });
   agent = new TestClient(platform.gateway, key);
