@@ -5,6 +5,7 @@ import { AgentDirectory, checkCapability } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { setMaxListeners } from 'node:events';
 import type { Pool, QueryResultRow } from 'pg';
 import { ReceiverConfig } from '../config';
 import type { DirectDeliveries, DirectDelivery } from '../events/direct-deliveries';
@@ -78,6 +79,8 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
     private readonly log: EventLog,
   ) {
     this.leaseMs = config.deliveryTimeoutMs + LEASE_MARGIN_MS;
+    // Each request listens to it.
+    setMaxListeners(0, this.stopped.signal);
     this.shares = new Shares(config.maxDeliveries);
     this.recorder = new AttemptRecorder({
       pool,
