@@ -70,6 +70,8 @@ async function store(count: number): Promise<string[]> {
 async function streamed(): Promise<string[]> {
   const { state } = await manager.streams.info(EVENTS_STREAM).catch(() => ({ state: { first_seq: 1, last_seq: 0 } }));
   const ids: string[] = [];
+  // One that was made and holds nothing begins at 0, which no message has.
+  if (state.last_seq === 0) return ids;
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
     const message = await manager.streams.getMessage(EVENTS_STREAM, { seq });
     ids.push(message.json<{ id: string }>().id);

@@ -104,7 +104,6 @@ export const ERRORS = {
   'event.delivery.redirected': { status: 502, title: 'The endpoint redirects, which is not followed' },
   'event.delivery.gone': { status: 410, title: 'The event is not kept any more' },
   'event.delivery.not-allowed': { status: 403, title: 'The agent may not have the event any more' },
-  'event.data.too-large': { status: 422, title: 'The data of the event is too large' },
   'event.streams.too-many': { status: 429, title: 'The agent has too many open streams', retryable: true },
   'webhook.signature.invalid': { status: 401, title: 'The webhook is not signed as its endpoint wants' },
   'webhook.body.malformed': { status: 400, title: 'The body of the webhook cannot be read' },
