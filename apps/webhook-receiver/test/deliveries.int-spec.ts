@@ -1,4 +1,5 @@
 import { startWebhookEndpoint, until, type WebhookEndpoint } from '@agent-platform/testing';
+import { Clock } from '../src/deliveries/clock';
 import type { Dispatcher } from '../src/deliveries/dispatcher';
 import { DEFAULT_RETRY_SCHEDULE } from '../src/deliveries/retry-schedule';
 import type { EventLog } from '../src/events/event-log';
@@ -193,4 +194,26 @@ it('stores an event once with one delivery, however often and by whomever it is 
     [events.map((event) => event.id), id],
   );
   expect(row).toEqual({ events: 50, deliveries: 50 });
+});
+
+it('delivers at once what it has room for, and nothing a second time that is handed over again', async () => {
+  status = 204;
+  const direct = parts.newDispatcher(new Clock(), log);
+  direct.onModuleInit();
+  const id = await parts.subscribe(endpoint.url, []);
+  const events = Array.from({ length: 40 }, () => parts.eventFor(id));
+  const came = () => endpoint.received.filter(({ event }) => events.some((one) => one.id === event.id)).length;
+  await log.store(events.slice(0, 20));
+  await until('the first', () => came() === 20);
+  // Of the second call a half is there already.
+  await log.store(events);
+  await until('the rest', () => came() === 40);
+  await log.store(events);
+  await direct.onModuleDestroy();
+  expect(came()).toBe(40);
+  const rows = await parts.database.query<{ status: string; count: number }>(
+    'SELECT status, count(*)::int AS count FROM event.deliveries WHERE subscription_id = $1 GROUP BY 1',
+    [id],
+  );
+  expect(rows).toEqual([{ status: 'delivered', count: 40 }]);
 });
