@@ -27,6 +27,10 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const KEEP_ALIVE_MS = 65_000;
 
+/** How long a stop waits for requests under way, and then for each thing that is handed to `auth`. */
+const DRAIN_MS = 14_000;
+const HAND_OVER_MS = 4000;
+
 /** A gateway that serves. */
 export interface RunningGateway extends RunningService {
   readonly port: number;
@@ -149,15 +153,23 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
         draining = true;
         // They would not end by themselves; their clients come back, to another replica.
         streams.stop();
+        // What a service does not answer must not keep this process from ending in time.
+        const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
         await new Promise((resolve) => {
           server.close(resolve);
           server.closeIdleConnections();
         });
-        await limiter.stop();
-        await audit.stop();
+        clearTimeout(cut);
+        await within(HAND_OVER_MS, limiter.stop());
+        await within(HAND_OVER_MS, audit.stop());
         await bus.close();
       })()),
   };
+}
+
+/** Resolves when the work has ended, or its time has. */
+function within(ms: number, work: Promise<unknown>): Promise<unknown> {
+  return Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
