@@ -2,7 +2,7 @@ import { AGENT_CHANGED_SUBJECT, type AgentChanged } from '@agent-platform/contra
 import { AppError, toProblem } from '@agent-platform/errors';
 import { Bus } from '@agent-platform/messaging';
 import { createLogger, createMetrics, probe } from '@agent-platform/observability';
-import type { RunningService } from '@agent-platform/service-host';
+import { within, type RunningService } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -165,11 +165,6 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
         await bus.close();
       })()),
   };
-}
-
-/** Resolves when the work has ended, or its time has. */
-function within(ms: number, work: Promise<unknown>): Promise<unknown> {
-  return Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

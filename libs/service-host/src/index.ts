@@ -9,3 +9,4 @@ export {
   startService,
   type RunningService,
 } from './start-service';
+export { within } from './within';

@@ -20,6 +20,7 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import type { Pool } from 'pg';
 import type { DatabaseServiceConfig, ServiceConfig } from './service-config';
+import { within } from './within';
 
 /** Injects the logger of the service. */
 export const LOGGER = Symbol('logger');
@@ -98,7 +99,7 @@ export async function startDatabaseService(
 /** A connection that a part of a failed start has and nobody gives back is not waited for. */
 async function closePools({ agent, service, reads }: Pools): Promise<void> {
   const closed = Promise.allSettled([agent.end(), service.end(), reads.close()]);
-  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
+  await within(CLOSE_TIMEOUT_MS, closed);
 }
 
 async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> {
