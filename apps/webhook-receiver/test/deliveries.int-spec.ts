@@ -161,6 +161,24 @@ it('gives none to two replicas that claim at the same time', async () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+it('gives each endpoint its turn, however much is due to another', async () => {
+  status = 204;
+  const replica = parts.newDispatcher(new Clock(), log, { maxDeliveries: 4 });
+  const busy = await parts.subscribe(endpoint.url, []);
+  await log.store(Array.from({ length: 300 }, () => parts.eventFor(busy)));
+  const other = await parts.subscribe(endpoint.url, []);
+  const event = parts.eventFor(other);
+  await log.store([event]);
+  const before = endpoint.received.length;
+  await replica.poll();
+  const place = await until('the event of the other endpoint', () => {
+    const index = endpoint.received.findIndex((received) => received.event.id === event.id);
+    return index >= 0 && index - before;
+  });
+  await replica.onModuleDestroy();
+  expect(place).toBeLessThan(50);
+});
+
 it('takes no more into memory than there is room for', async () => {
   const id = await parts.subscribe(endpoint.url, []);
   await log.store(Array.from({ length: 20 }, () => parts.eventFor(id, { text: 'x'.repeat(10_000) })));

@@ -57,7 +57,7 @@ export interface ReceiverParts {
   /** An active agent with all capabilities. */
   readonly agentId: string;
   newLog(): Promise<EventLog>;
-  newDispatcher(clock: Clock, log: EventLog): Dispatcher;
+  newDispatcher(clock: Clock, log: EventLog, changes?: Partial<ReceiverConfig>): Dispatcher;
   /** A subscription to the type of `eventFor` of its id. */
   subscribe(url: string, schedule: readonly string[]): Promise<string>;
   eventFor(subscriptionId: string, data?: CloudEvent['data']): CloudEvent;
@@ -97,13 +97,13 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
       await index.onModuleInit();
       return new EventLog(pool, index, wakeUps, relay);
     },
-    newDispatcher: (clock, log) => {
+    newDispatcher: (clock, log, changes = {}) => {
       const targets = new DeliveryTargets(pool, vault);
       const disabler = new SubscriptionDisabler(pool, logger, relay, config);
       return new Dispatcher(
         pool,
         logger,
-        config,
+        { ...config, ...changes },
         egress,
         new AgentDirectory(bus),
         targets,

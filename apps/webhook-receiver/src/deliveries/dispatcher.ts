@@ -3,7 +3,7 @@ import { EgressClient } from '@agent-platform/egress';
 import { AppError } from '@agent-platform/errors';
 import { AgentDirectory, checkCapability } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, within } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { setMaxListeners } from 'node:events';
 import type { Pool, QueryResultRow } from 'pg';
@@ -14,6 +14,7 @@ import { LogWakeUps } from '../events/log-wake-ups';
 import { AttemptRecorder, type AttemptResult } from './attempt-recorder';
 import { Clock } from './clock';
 import { DeliveryTargets, type DeliveryTarget } from './delivery-targets';
+import { DueEndpoints } from './due-endpoints';
 import { nextDelayMs } from './retry-schedule';
 import { sendWebhook, type SendResult } from './send-webhook';
 import { Shares, type Room } from './shares';
@@ -30,6 +31,7 @@ const UNKNOWN_AGENT_DELAY_MS = 2000;
 /** What is still under way when the service stops is cut off after this, and given back. */
 const DRAIN_MS = 8000;
 const ABORT_MS = 1000;
+const RECORD_MS = 5000;
 
 /** A delivery that this replica has to make. */
 interface Claimed {
@@ -56,9 +58,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   private readonly shares: Shares;
   private readonly recorder: AttemptRecorder;
   private readonly stopped = new AbortController();
-  /** Endpoints that may have something due, with a number that grows with each word of it. */
-  private readonly due = new Map<string, number>();
-  private word = 0;
+  private readonly due = new DueEndpoints();
   private bytes = 0;
   private claiming: Promise<void> | undefined;
   private polling: Promise<void> | undefined;
@@ -104,21 +104,23 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     clearInterval(this.timer);
+    const cut = setTimeout(() => this.stopped.abort(new Error('the service stops')), DRAIN_MS);
+    // What still hangs then hangs on the database, and is another's when its lease is over.
+    await within(DRAIN_MS + ABORT_MS, this.drained());
+    clearTimeout(cut);
+    await within(RECORD_MS, this.recorder.stop());
+  }
+
+  /** Once nothing is looked for, claimed or under way any more. */
+  private async drained(): Promise<void> {
     await this.polling;
     await this.claiming;
-    if (this.shares.inFlight > 0) {
-      const allEnded = new Promise<void>((resolve) => (this.idle = resolve));
-      const cut = setTimeout(() => this.stopped.abort(new Error('the service stops')), DRAIN_MS);
-      // What still hangs then hangs on the database, and is another's when its lease is over.
-      await Promise.race([allEnded, new Promise((resolve) => setTimeout(resolve, DRAIN_MS + ABORT_MS).unref())]);
-      clearTimeout(cut);
-    }
-    await this.recorder.stop();
+    if (this.shares.inFlight > 0) await new Promise<void>((resolve) => (this.idle = resolve));
   }
 
   /** Says that endpoints may have something due. */
   wake(subscriptionIds: Iterable<string>): void {
-    for (const id of subscriptionIds) this.due.set(id, ++this.word);
+    for (const id of subscriptionIds) this.due.add(id);
     this.claimSoon();
   }
 
@@ -139,7 +141,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
           values: [ordered, now],
         });
       }
-      this.shares.forgetIdle((id) => this.due.has(id), this.clock.nowMs());
+      this.shares.forgetIdle(this.clock.nowMs());
       this.wake(rows.map(({ id }) => id));
       await this.claiming;
     } catch (error) {
@@ -157,7 +159,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
       // What ends, or is stored, in the same turn goes together.
       await new Promise((resolve) => setImmediate(resolve));
       while (!this.stopping && this.bytes < MAX_BYTES) {
-        const rooms = this.shares.rooms(this.due.keys(), this.clock.nowMs());
+        const rooms = this.shares.rooms(this.due.ids(), this.clock.nowMs());
         if (rooms.length === 0) return;
         await this.claim(rooms);
       }
@@ -169,7 +171,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   }
 
   private async claim(rooms: readonly Room[]): Promise<void> {
-    const words = rooms.map(({ subscriptionId }) => this.due.get(subscriptionId));
+    const words = rooms.map(({ subscriptionId }) => this.due.wordOf(subscriptionId));
     const { rows } = await this.pool.query<Claimed & QueryResultRow>({
       name: 'claim-deliveries',
       text: `SELECT * FROM event.claim_deliveries($1, $2, $3, $4 * interval '1 ms', coalesce($5, now()))`,
@@ -184,10 +186,8 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
     const counts = new Map<string, number>();
     for (const { subscriptionId } of rows) counts.set(subscriptionId, (counts.get(subscriptionId) ?? 0) + 1);
     rooms.forEach(({ subscriptionId, room }, index) => {
-      // Fewer than there was room for: nothing more is due, unless there was word of something since.
-      if ((counts.get(subscriptionId) ?? 0) < room && this.due.get(subscriptionId) === words[index]) {
-        this.due.delete(subscriptionId);
-      }
+      // Fewer than there was room for: nothing more is due.
+      this.due.tookTurn(subscriptionId, words[index], (counts.get(subscriptionId) ?? 0) >= room);
     });
     for (const delivery of rows) {
       this.take(delivery);

@@ -5,6 +5,8 @@ const MAX_LIMIT = 64;
 const OPENS_AFTER = 10;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
+/** What an endpoint has proved holds this long after its last answer. */
+const FORGOTTEN_AFTER_MS = 10 * 60 * 1000;
 
 /**
  * How much of a replica one endpoint may take: its share grows with good answers and shrinks with failures, so that one that never
@@ -16,6 +18,7 @@ export class EndpointShare {
   private failuresInRow = 0;
   private succeeded = false;
   private closedUntilMs = 0;
+  private answeredMs = 0;
 
   /** Whether it has answered well, the last time too. */
   get isProven(): boolean {
@@ -29,9 +32,9 @@ export class EndpointShare {
     return Math.max(limit - this.inFlight, 0);
   }
 
-  /** When there may be room again although nothing ends; 0 where there is no pause. */
-  get pausedUntilMs(): number {
-    return this.closedUntilMs;
+  /** Whether nothing need be remembered of it. */
+  isForgettable(nowMs: number): boolean {
+    return this.inFlight === 0 && nowMs > this.answeredMs + FORGOTTEN_AFTER_MS;
   }
 
   begin(): void {
@@ -42,6 +45,7 @@ export class EndpointShare {
   end(ok: boolean | undefined, nowMs: number): void {
     this.inFlight--;
     if (ok === undefined) return;
+    this.answeredMs = nowMs;
     if (ok) {
       this.succeeded = true;
       this.failuresInRow = 0;

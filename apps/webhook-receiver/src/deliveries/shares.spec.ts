@@ -55,6 +55,25 @@ describe('the share of an endpoint', () => {
     deliver(shares, 'a', true, 1, 64_000);
     expect(roomOf(shares, ['a'], 64_000)).toEqual({ a: 2 });
   });
+
+  it('is remembered for ten minutes after the last answer, and then begins anew', () => {
+    const shares = new Shares(1000);
+    deliver(shares, 'good', true, 6, 1000);
+    deliver(shares, 'bad', false, 9, 1000);
+    shares.forgetIdle(601_000);
+    expect(roomOf(shares, ['good'], 601_000)).toEqual({ good: 10 });
+    deliver(shares, 'bad', false, 1, 601_000);
+    expect(roomOf(shares, ['bad'], 601_000)).toEqual({});
+    shares.forgetIdle(601_001);
+    expect(roomOf(shares, ['good', 'bad'], 601_001)).toEqual({ good: 4 });
+  });
+
+  it('is not forgotten while something is under way', () => {
+    const shares = new Shares(1000);
+    fill(shares, 'a');
+    shares.forgetIdle(10_000_000);
+    expect(roomOf(shares, ['a'])).toEqual({});
+  });
 });
 
 describe('the places of a replica', () => {

@@ -55,16 +55,9 @@ export class Shares {
     this.places.delete(deliveryId);
   }
 
-  /** When a paused endpoint may be tried again; 0 where it may now. */
-  pausedUntilMs(subscriptionId: string): number {
-    return this.byId.get(subscriptionId)?.pausedUntilMs ?? 0;
-  }
-
-  /** Forgets endpoints that have nothing to do; a paused one is remembered. */
-  forgetIdle(isBusy: (subscriptionId: string) => boolean, nowMs: number): void {
-    for (const [id, share] of this.byId) {
-      if (share.inFlight === 0 && share.pausedUntilMs < nowMs - FORGET_AFTER_MS && !isBusy(id)) this.byId.delete(id);
-    }
+  /** Forgets endpoints that have had nothing to do for long. */
+  forgetIdle(nowMs: number): void {
+    for (const [id, share] of this.byId) if (share.isForgettable(nowMs)) this.byId.delete(id);
   }
 
   private share(subscriptionId: string): EndpointShare {
@@ -73,5 +66,3 @@ export class Shares {
     return share;
   }
 }
-
-const FORGET_AFTER_MS = 10 * 60 * 1000;
