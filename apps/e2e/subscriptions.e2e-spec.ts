@@ -11,7 +11,6 @@ import {
   type TestPlatform,
   type WebhookEndpoint,
 } from '@agent-platform/testing';
-import { Client } from 'pg';
 import { Webhook } from 'standardwebhooks';
 
 let platform: TestPlatform;
@@ -469,65 +468,5 @@ describe('a subscription', () => {
     const answer = await agent.post('/v1/subscriptions', body);
     expect(answer).toMatchObject({ status: 422, body: { code: 'event.subscription.invalid' } });
     expect(pathsOf(answer)).toEqual(paths);
-  });
-});
-
-describe('events', () => {
-  it('are listed newest first by type, subject, time and words, page by page', async () => {
-    const first = await emit('order.placed', { note: 'a blue bicycle' }, 'order-1');
-    const second = await emit('order.paid', { note: 'a red bicycle' }, 'order-1');
-    const third = await emit('order.placed', { note: 'a red kite' }, 'order-2');
-    await until(
-      'all three',
-      async () => ((await agent.get('/v1/events')).body.data as unknown as unknown[]).length === 3,
-    );
-    const idsOf = async (query: string) =>
-      ((await agent.get(`/v1/events?${query}`)).body.data as unknown as CloudEvent[]).map(({ id }) => id);
-    expect(await idsOf('')).toEqual([third, second, first]);
-    expect(await idsOf('type=order.placed')).toEqual([third, first]);
-    expect(await idsOf('type=order.*&subject=order-1')).toEqual([second, first]);
-    expect(await idsOf('search=bicycle')).toEqual([second, first]);
-    expect(await idsOf('search=red -kite')).toEqual([second]);
-    expect(await idsOf(`since=${new Date(Date.now() + 60_000).toISOString()}`)).toEqual([]);
-    expect(await idsOf('order=asc&type=order.placed')).toEqual([first, third]);
-    const { body } = await agent.get('/v1/events?limit=2');
-    expect(await idsOf(`limit=2&cursor=${body.page?.nextCursor}`)).toEqual([first]);
-    expect((await agent.get('/v1/events?cursor=nonsense')).status).toBe(422);
-    expect((await (await newAgent()).get('/v1/events')).body.data).toEqual([]);
-  });
-
-  it('are emitted by psql, as an agent, and by the owner alone under the prefixes of the platform', async () => {
-    const { id: agentId, key } = await createTestAgent(admin, { skills: ['event_subscribe'] });
-    const client = new TestClient(platform.gateway, key);
-    const [row] = await platform.database.query<{ id: string }>(
-      `SELECT event.emit_event('lead.imported', '{"rows": 7}', 'import-1', $1) AS id`,
-      [agentId],
-    );
-    const [event] = await until('the event', async () => {
-      const { body } = await client.get('/v1/events');
-      const found = body.data as unknown as CloudEvent[];
-      return found.length > 0 && found;
-    });
-    expect(event).toMatchObject({
-      id: row?.id,
-      type: 'lead.imported',
-      subject: 'import-1',
-      data: { rows: 7 },
-      agentid: agentId,
-    });
-    expect(event?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
-    const emitAs = async (role: string, type: string) => {
-      const connection = new Client({ connectionString: platform.database.urlOf(role) });
-      await connection.connect();
-      try {
-        await connection.query('SELECT event.emit_event($1, $2, NULL, $3)', [type, { detail: 'at night' }, agentId]);
-      } finally {
-        await connection.end();
-      }
-    };
-    await expect(emitAs('ap_event', 'lead.forged')).rejects.toThrow('row-level security');
-    await expect(emitAs('ap_owner', 'system.maintenance')).resolves.toBeUndefined();
-    await expect(emitAs('ap_owner', 'system.invented')).rejects.toThrow('belongs to the platform');
-    await expect(emitAs('ap_owner', 'Lead')).rejects.toThrow('lower-case words');
   });
 });
