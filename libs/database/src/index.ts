@@ -4,4 +4,12 @@ export { prepareDatabase } from './prepare-database';
 export { ReadPipeline } from './read-pipeline';
 export { OWNER_ROLE, roleOf } from './roles';
 export { storable } from './storable';
-export { inTransaction, readAs, rfc3339, unavailableIfDisconnected, type RowContext, type Tx } from './transaction';
+export {
+  inServiceTransaction,
+  inTransaction,
+  readAs,
+  rfc3339,
+  unavailableIfDisconnected,
+  type RowContext,
+  type Tx,
+} from './transaction';

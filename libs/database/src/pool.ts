@@ -20,6 +20,8 @@ export interface ConnectionOptions {
 const CONNECT_TIMEOUT_MS = 5000;
 /** Nothing that a request does takes this long; a statement that does is cancelled rather than waited for. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** A process that stands still in a transaction loses it after this, with its locks; longer than a relay waits for those it hands on to. */
+const IDLE_IN_TRANSACTION_MS = 60_000;
 
 /**
  * A pool of pipelined connections: statements sent without waiting for the one before share a round trip.
@@ -43,6 +45,7 @@ export function clientConfig({ url, role, scope, name }: ConnectionOptions): Cli
     pipeline: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
   };
 }

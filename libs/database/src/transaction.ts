@@ -33,9 +33,37 @@ export async function inTransaction<T>(pool: Pool, context: RowContext, work: (t
   const opening = [client.query('BEGIN'), client.query(contextStatement(context))];
   // Their failure shows in the next statement too, which is awaited; here it must only not go unhandled.
   for (const sent of opening) sent.catch(() => undefined);
+  try {
+    return await endTransaction(client, () => work(client));
+  } catch (error) {
+    throw unavailableIfDisconnected(error);
+  }
+}
+
+/**
+ * Runs `work` in one transaction of a service's own work, and rolls back what fails.
+ *
+ * @param pool of scope `service`
+ * @param idleMs a process that stands still in it for so long loses it, and its locks hold up no other; by default as any connection's
+ */
+export async function inServiceTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  { idleMs }: { readonly idleMs?: number } = {},
+): Promise<T> {
+  const client = await pool.connect();
+  return endTransaction(client, async () => {
+    const limit = idleMs === undefined ? '' : `; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`;
+    await client.query(`BEGIN${limit}`);
+    return work(client);
+  });
+}
+
+/** Commits what `work` has done, or rolls it back, and gives the client back. */
+async function endTransaction<T>(client: PoolClient, work: () => Promise<T>): Promise<T> {
   let broken: Error | undefined;
   try {
-    const result = await work(client);
+    const result = await work();
     const { command } = await client.query('COMMIT');
     if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`);
     return result;
@@ -43,7 +71,7 @@ export async function inTransaction<T>(pool: Pool, context: RowContext, work: (t
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
     });
-    throw unavailableIfDisconnected(error);
+    throw error;
   } finally {
     client.release(broken);
   }

@@ -1,3 +1,4 @@
+import { inServiceTransaction } from '@agent-platform/database';
 import type { Logger } from '@agent-platform/observability';
 import type { Pool, PoolClient } from 'pg';
 
@@ -83,30 +84,19 @@ export class OutboxLane {
   /** Answers whether there may be more. */
   private async relayBatch(): Promise<boolean> {
     const { pool, schema, handOn } = this.parts;
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const rows = await this.claim(client);
-      if (rows.length > 0) {
-        await handOn(rows);
-        await client.query({
-          name: 'delete-handed-on',
-          text: `DELETE FROM ${schema}.outbox WHERE id = ANY($1::bigint[])`,
-          values: [rows.map(({ id }) => id)],
-        });
-      }
-      await client.query('COMMIT');
-      const bytes = rows.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
-      return rows.length === BATCH_SIZE || bytes >= BATCH_BYTES;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => {
-        broken = failure;
+    const rows = await inServiceTransaction(pool, async (client) => {
+      const claimed = await this.claim(client);
+      if (claimed.length === 0) return claimed;
+      await handOn(claimed);
+      await client.query({
+        name: 'delete-handed-on',
+        text: `DELETE FROM ${schema}.outbox WHERE id = ANY($1::bigint[])`,
+        values: [claimed.map(({ id }) => id)],
       });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+      return claimed;
+    });
+    const bytes = rows.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
+    return rows.length === BATCH_SIZE || bytes >= BATCH_BYTES;
   }
 
   /** The oldest rows, or none where another replica relays. By state, never by `id > last`: ids are given before commit. */

@@ -1,4 +1,5 @@
 import { ConfigError } from '@agent-platform/config';
+import { inServiceTransaction } from '@agent-platform/database';
 import { decrypt, deriveKey, encrypt } from '@agent-platform/shared-security';
 import { hkdfSync, randomBytes } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
@@ -118,20 +119,11 @@ export class MasterKeys {
     return rows;
   }
 
-  private async inLock(pool: Pool, work: (client: ClientBase) => Promise<void>): Promise<void> {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
+  private inLock(pool: Pool, work: (client: ClientBase) => Promise<void>): Promise<void> {
+    return inServiceTransaction(pool, async (client) => {
       await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('${this.tables.schema}.master_keys', 0))`);
       await work(client);
-      await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { inServiceTransaction } from '@agent-platform/database';
 import type { Pool } from 'pg';
 import type { Sealed, Vault } from './vault';
 
@@ -36,12 +37,9 @@ export async function rotateVault(
   return { version, done };
 }
 
-async function rewrapBatch(vault: Vault, pool: Pool, version: number): Promise<number> {
+function rewrapBatch(vault: Vault, pool: Pool, version: number): Promise<number> {
   const { schema, table } = vault.keys.tables;
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN');
+  return inServiceTransaction(pool, async (client) => {
     const { rows } = await client.query<WrappedRow>({
       text: `SELECT id, key_version AS "keyVersion", wrapped_key AS "wrappedKey" FROM ${schema}.${table}
              WHERE key_version < $1 ORDER BY key_version, id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
@@ -52,14 +50,8 @@ async function rewrapBatch(vault: Vault, pool: Pool, version: number): Promise<n
              FROM unnest($1::uuid[], $2::bytea[]) AS n (id, wrapped_key) WHERE c.id = n.id`,
       values: [rows.map(({ id }) => id), rows.map((row) => wrappedAnew(vault, row)), version],
     });
-    await client.query('COMMIT');
     return rows.length;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 function wrappedAnew(vault: Vault, row: WrappedRow): Buffer {

@@ -1,4 +1,5 @@
 import { ConfigError } from '@agent-platform/config';
+import { inServiceTransaction } from '@agent-platform/database';
 import type { AnswerSealer } from '@agent-platform/messaging';
 import { decrypt, deriveKey, encrypt, uuidV7 } from '@agent-platform/shared-security';
 import {
@@ -46,23 +47,15 @@ export class Vault implements AnswerSealer {
    * @throws ConfigError when the master key is not the one that the keys were encrypted under
    */
   async unlock(pool: Pool): Promise<void> {
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN');
+    const keys = await inServiceTransaction(pool, async (client) => {
       // Of several replicas that start at once, one makes the key.
       await client.query("SELECT pg_advisory_xact_lock(hashtextextended('auth.sealing_keys', 0))");
       const { rows } = await client.query<SealingKeyRow>(
         'SELECT id, private_key, salt FROM auth.sealing_keys ORDER BY created_at, id',
       );
-      const keys = rows.length > 0 ? rows : [await this.makeKey(client)];
-      await client.query('COMMIT');
-      for (const key of keys) await this.unwrap(key);
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+      return rows.length > 0 ? rows : [await this.makeKey(client)];
+    });
+    for (const key of keys) await this.unwrap(key);
   }
 
   /** Encrypts the private keys under `MASTER_KEY` that are under the one before; answers how many. @throws ConfigError */

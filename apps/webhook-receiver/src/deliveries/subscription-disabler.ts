@@ -1,4 +1,5 @@
 import type { AuditEntry } from '@agent-platform/contracts';
+import { inServiceTransaction } from '@agent-platform/database';
 import { insertOutbox, OutboxRelay, toCloudEvent } from '@agent-platform/messaging';
 import { makeTraceparent, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
@@ -25,21 +26,14 @@ export class SubscriptionDisabler {
 
   /** What waits becomes dead letters. Where it fails, the next failing attempt tries again. */
   async disable(subscriptionId: string, problem: string): Promise<void> {
-    const client = await this.pool.connect().catch(() => undefined);
-    if (!client) return;
-    let broken: Error | undefined;
     try {
-      await client.query('BEGIN');
-      const isDone = await this.disableIn(client, subscriptionId, problem);
-      await client.query('COMMIT');
+      const disable = (client: PoolClient) => this.disableIn(client, subscriptionId, problem);
+      const isDone = await inServiceTransaction(this.pool, disable);
       if (!isDone) return;
       this.logger.warn({ msg: 'a subscription was disabled', subscriptionId, problem });
       this.relay.wake();
     } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
       this.logger.warn({ msg: 'a subscription could not be disabled yet', subscriptionId, err: error });
-    } finally {
-      client.release(broken);
     }
   }
 

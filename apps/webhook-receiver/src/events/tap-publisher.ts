@@ -1,4 +1,5 @@
 import { eventSubject } from '@agent-platform/contracts';
+import { inServiceTransaction } from '@agent-platform/database';
 import { Bus, EVENTS_STREAM, header } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
@@ -14,6 +15,8 @@ const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
 const BATCH_SIZE = 500;
 /** A stream that is there acknowledges in milliseconds. */
 const PUBLISH_TIMEOUT_MS = 2000;
+/** A replica that stands still with the cursor must not hold up the others. */
+const IDLE_MS = 10_000;
 /** Behind the wake-ups: what another replica stored, or did not publish, is found this soon. */
 const POLL_MS = 1000;
 /** JetStream's code for a stream that does not exist (`err_code` of its API). */
@@ -83,23 +86,15 @@ export class TapPublisher implements OnModuleInit, OnModuleDestroy {
 
   /** Answers whether there may be more. */
   private async publishNext(): Promise<boolean> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
+    const publish = async (client: PoolClient) => {
       const position = await this.lockCursor(client);
       const events = position === undefined ? [] : await nextEvents(client, position);
       await Promise.all(events.map((event) => this.publish(event)));
       const last = events.at(-1);
       if (last) await moveCursor(client, last.position);
-      await client.query('COMMIT');
       return events.length === BATCH_SIZE;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+    };
+    return inServiceTransaction(this.pool, publish, { idleMs: IDLE_MS });
   }
 
   /** Undefined where another replica publishes. */

@@ -1,3 +1,4 @@
+import { inServiceTransaction } from '@agent-platform/database';
 import type { Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
@@ -55,20 +56,8 @@ export class RunRetention implements OnModuleInit, OnModuleDestroy {
   }
 
   /** `next` is null when there is nothing more, or another replica is at it. */
-  private async removeBatch(before: Date, after: string): Promise<{ removed: number; next: string | null }> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await removeLocked(client, before, after);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+  private removeBatch(before: Date, after: string): Promise<{ removed: number; next: string | null }> {
+    return inServiceTransaction(this.pool, (client) => removeLocked(client, before, after));
   }
 }
 

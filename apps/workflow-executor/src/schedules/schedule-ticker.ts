@@ -1,4 +1,5 @@
 import { BUILT_IN_EVENTS } from '@agent-platform/contracts';
+import { inServiceTransaction } from '@agent-platform/database';
 import { insertOutbox, OutboxRelay, toCloudEvent, type OutboxMessage } from '@agent-platform/messaging';
 import { makeTraceparent, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
@@ -146,21 +147,10 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
   }
 
   private async inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      this.relay.wake();
-      this.wakeUps.ready();
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+    const result = await inServiceTransaction(this.pool, work);
+    this.relay.wake();
+    this.wakeUps.ready();
+    return result;
   }
 }
 

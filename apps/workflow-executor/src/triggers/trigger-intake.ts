@@ -1,3 +1,4 @@
+import { inServiceTransaction } from '@agent-platform/database';
 import { childTraceparent, makeTraceparent, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
@@ -12,8 +13,8 @@ const POLL_MS = 1000;
 const GATHER_MS = 10;
 /** How far before the first trigger the reading begins; what was stored before a trigger was made does not start it. */
 const MARGIN_MS = 5000;
-
-const IDLE_TIMEOUT_MS = 5000;
+/** A process that stands still with the cursor must not hold up the others. */
+const IDLE_MS = 5000;
 
 /** How far the log was read, and what is read. */
 interface Standing {
@@ -91,21 +92,8 @@ export class TriggerIntake implements OnModuleInit, OnModuleDestroy {
     return rows[0] as Standing;
   }
 
-  private async inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    try {
-      // A process that stands still with the lock must not hold up the others.
-      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`);
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+  private inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return inServiceTransaction(this.pool, work, { idleMs: IDLE_MS });
   }
 }
 
