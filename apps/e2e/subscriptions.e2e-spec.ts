@@ -340,6 +340,30 @@ describe('a subscription', () => {
     expect(received.slice(0, secondOfA).filter(({ event }) => event.subject === 'b').length).toBeGreaterThan(1);
   });
 
+  it('that is ordered gets its dead letters again in that order too', async () => {
+    let isUp = false;
+    const underWay = new Set<string>();
+    let most = 0;
+    const { url, received } = await endpoint(({ event }, response) => {
+      underWay.add(event.id);
+      most = Math.max(most, underWay.size);
+      setTimeout(() => {
+        underWay.delete(event.id);
+        response.writeHead(isUp ? 204 : 500).end();
+      }, 20);
+    });
+    const { id } = await subscribe(url, { ordered: true, retry: { schedule: [] } });
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await emit('lead.moved', { n }, 'a'));
+    await until('all dead', async () => (await deliveriesOf(id, 'dead')).length === 5);
+    isUp = true;
+    const answer = await agent.post(`/v1/deliveries/${id}/redeliver`, {});
+    expect(answer.body.data).toMatchObject({ count: 5 });
+    await until('all delivered', async () => (await deliveriesOf(id, 'delivered')).length === 5);
+    expect(received.slice(5).map(({ event }) => event.id)).toEqual(ids);
+    expect(most).toBe(1);
+  });
+
   it('with a rate limit gets no more than that', async () => {
     const { url, received } = await endpoint();
     await subscribe(url, { rateLimitRpm: 120 });

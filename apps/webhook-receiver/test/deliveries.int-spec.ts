@@ -1,3 +1,4 @@
+import type { CloudEvent } from '@agent-platform/contracts';
 import { startWebhookEndpoint, until, type WebhookEndpoint } from '@agent-platform/testing';
 import { Clock } from '../src/deliveries/clock';
 import type { Dispatcher } from '../src/deliveries/dispatcher';
@@ -53,6 +54,12 @@ async function attempts(subscriptionId: string, count: number): Promise<Delivery
     const delivery = await deliveryOf(subscriptionId);
     return delivery.attempts.length >= count && delivery;
   });
+}
+
+/** Ids of those of the events that came, in their order. */
+function receivedOf(events: readonly CloudEvent[]): string[] {
+  const ids = new Set(events.map(({ id }) => id));
+  return endpoint.received.map(({ event }) => event.id).filter((id) => ids.has(id));
 }
 
 const claim = (id: string, room = 10, bytes = 1_000_000) =>
@@ -179,6 +186,48 @@ it('gives each endpoint its turn, however much is due to another', async () => {
   expect(place).toBeLessThan(50);
 });
 
+it('makes those of a subject one after the other, and none of them waits for a poll', async () => {
+  status = 204;
+  const replica = parts.newDispatcher(new Clock(), log);
+  const id = await parts.subscribe(endpoint.url, [], true);
+  const events = Array.from({ length: 20 }, () => parts.eventFor(id));
+  await log.store(events);
+  await replica.poll();
+  await until('all', () => receivedOf(events).length === events.length);
+  await replica.onModuleDestroy();
+  expect(receivedOf(events)).toEqual(events.map((event) => event.id));
+});
+
+it('makes what waits for another that has ended long ago, also where the subscription is ordered no more', async () => {
+  status = 204;
+  const replica = parts.newDispatcher(new Clock(), log);
+  const id = await parts.subscribe(endpoint.url, [], true);
+  const events = [parts.eventFor(id), parts.eventFor(id)];
+  await log.store(events);
+  await parts.pool.query(
+    `UPDATE event.deliveries SET status = 'dead', ended_at = now() WHERE subscription_id = $1 AND due_at < 'infinity'`,
+    [id],
+  );
+  await parts.pool.query('UPDATE event.event_subscriptions SET ordered = false WHERE id = $1', [id]);
+  await replica.poll();
+  await until('the second', () => receivedOf(events).includes(events[1]?.id ?? ''));
+  await replica.onModuleDestroy();
+});
+
+it('goes on with the log where a process stands still in the change of a subscription', async () => {
+  const client = await parts.pool.connect();
+  client.on('error', () => undefined);
+  await client.query('BEGIN');
+  await client.query(
+    `INSERT INTO event.event_subscriptions (id, agent_id, types, target_type, retry_schedule, sees_all)
+     VALUES (gen_random_uuid(), $1, '{t.stands.still}', 'pull', '{}', false)`,
+    [parts.agentId],
+  );
+  await log.store([parts.eventFor(parts.agentId)]);
+  await expect(client.query('COMMIT')).rejects.toThrow();
+  client.release(true);
+});
+
 it('takes no more into memory than there is room for', async () => {
   const id = await parts.subscribe(endpoint.url, []);
   await log.store(Array.from({ length: 20 }, () => parts.eventFor(id, { text: 'x'.repeat(10_000) })));
@@ -220,7 +269,7 @@ it('delivers at once what it has room for, and nothing a second time that is han
   direct.onModuleInit();
   const id = await parts.subscribe(endpoint.url, []);
   const events = Array.from({ length: 40 }, () => parts.eventFor(id));
-  const came = () => endpoint.received.filter(({ event }) => events.some((one) => one.id === event.id)).length;
+  const came = () => receivedOf(events).length;
   await log.store(events.slice(0, 20));
   await until('the first', () => came() === 20);
   // Of the second call a half is there already.

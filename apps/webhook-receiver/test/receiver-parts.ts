@@ -59,7 +59,7 @@ export interface ReceiverParts {
   newLog(): Promise<EventLog>;
   newDispatcher(clock: Clock, log: EventLog, changes?: Partial<ReceiverConfig>): Dispatcher;
   /** A subscription to the type of `eventFor` of its id. */
-  subscribe(url: string, schedule: readonly string[]): Promise<string>;
+  subscribe(url: string, schedule: readonly string[], ordered?: boolean): Promise<string>;
   eventFor(subscriptionId: string, data?: CloudEvent['data']): CloudEvent;
   stop(): Promise<void>;
 }
@@ -113,12 +113,12 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
         log,
       );
     },
-    subscribe: async (url, schedule) => {
+    subscribe: async (url, schedule, ordered = false) => {
       const id = randomUUID();
       await pool.query(
-        `INSERT INTO event.event_subscriptions (id, agent_id, types, target_type, url, retry_schedule, sees_all)
-         VALUES ($1, $2, $3, 'webhook', $4, $5, false)`,
-        [id, agentId, [typeOf(id)], url, schedule],
+        `INSERT INTO event.event_subscriptions (id, agent_id, types, target_type, url, retry_schedule, ordered, sees_all)
+         VALUES ($1, $2, $3, 'webhook', $4, $5, $6, false)`,
+        [id, agentId, [typeOf(id)], url, schedule, ordered],
       );
       const secrets = [{ secret: newSigningSecret(), untilMs: null }];
       await vault.put(pool, { kind: 'subscription', id, agentId }, { secrets, headers: {} });

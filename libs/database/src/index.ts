@@ -3,6 +3,7 @@ export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';
 export { ReadPipeline } from './read-pipeline';
 export { OWNER_ROLE, roleOf } from './roles';
+export { ownerRowsV1, ownRowsV1, serviceRowsV1 } from './row-policies.sql';
 export { storable } from './storable';
 export {
   inServiceTransaction,

@@ -33,6 +33,8 @@ interface RecorderParts {
   /** Told of subscriptions that have failed for so long. */
   readonly onFailing: (subscriptionIds: readonly string[]) => void;
   readonly onGone: (subscriptionId: string, problem: string) => void;
+  /** Told of subscriptions that have something due since another of the same subject has ended. */
+  readonly onReleased: (subscriptionIds: readonly string[]) => void;
 }
 
 /**
@@ -89,14 +91,16 @@ export class AttemptRecorder {
   }
 
   private async write(batch: readonly AttemptResult[]): Promise<void> {
-    const { pool, clock, disableAfterMs, onFailing, onGone } = this.parts;
+    const { pool, clock, disableAfterMs, onFailing, onGone, onReleased } = this.parts;
     const now = clock.forDatabase();
-    const { rows } = await pool.query<{ id: string }>({
+    const { rows } = await pool.query<{ failing: string[] | null; released: string[] | null }>({
       name: 'record-attempts',
-      text: `SELECT event.record_attempts($1, coalesce($2, now()) - $3 * interval '1 ms', coalesce($2, now())) AS id`,
+      text: `SELECT failing, released FROM event.record_attempts($1, coalesce($2, now()) - $3 * interval '1 ms', coalesce($2, now()))`,
       values: [storable(JSON.stringify(batch)), now, disableAfterMs],
     });
-    if (rows.length > 0) onFailing(rows.map(({ id }) => id));
+    const { failing, released } = rows[0] ?? { failing: null, released: null };
+    if (failing) onFailing(failing);
+    if (released) onReleased(released);
     for (const { subscriptionId, disableFor } of batch)
       if (disableFor !== undefined) onGone(subscriptionId, disableFor);
   }

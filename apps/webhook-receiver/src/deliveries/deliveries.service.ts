@@ -36,10 +36,13 @@ export class DeliveriesService {
       }
       const { rowCount } = await tx.query({
         // One that is under way already is sent now instead of later; who has it at this moment loses its claim.
-        text: `UPDATE event.deliveries SET status = 'pending', due_at = now(), lease_until = '-infinity', failures = 0, ended_at = NULL, claim = claim + 1
+        text: `UPDATE event.deliveries SET status = 'pending', due_at = CASE WHEN order_key IS NULL THEN now() ELSE 'infinity' END,
+                 lease_until = '-infinity', failures = 0, ended_at = NULL, claim = claim + 1
                WHERE subscription_id = $1 AND CASE WHEN $2::uuid IS NULL THEN status = 'dead' AND ($3::timestamptz IS NULL OR created_at >= $3) ELSE id = $2 END`,
         values: [subscriptionId, found.deliveryId, since ?? null],
       });
+      // Those of an ordered subscription go one after the other again.
+      await tx.query({ text: 'SELECT event.release_all_ordered(ARRAY[$1::uuid])', values: [subscriptionId] });
       const redelivery: Redelivery = { subscriptionId, deliveryId: found.deliveryId, count: rowCount ?? 0 };
       tx.audit({
         targetType: found.deliveryId === null ? 'subscription' : 'delivery',

@@ -89,6 +89,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
       disableAfterMs: config.disableFailingAfterHours * 3600 * 1000,
       onFailing: (ids) => void this.disabler.disableFailing(ids),
       onGone: (id, problem) => void this.disabler.disable(id, problem),
+      onReleased: (ids) => this.wake(ids),
     });
   }
 
@@ -128,17 +129,17 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   async poll(): Promise<void> {
     try {
       const now = this.clock.forDatabase();
-      const { rows } = await this.pool.query<{ id: string; isOrdered: boolean }>({
+      const { rows } = await this.pool.query<{ id: string; hasWaiting: boolean }>({
         name: 'due-subscriptions',
-        text: 'SELECT id, "isOrdered" FROM event.due_subscriptions(coalesce($1, now()))',
+        text: 'SELECT id, "hasWaiting" FROM event.due_subscriptions(coalesce($1, now()))',
         values: [now],
       });
-      const ordered = rows.filter(({ isOrdered }) => isOrdered).map(({ id }) => id);
-      if (ordered.length > 0) {
+      const waiting = rows.filter(({ hasWaiting }) => hasWaiting).map(({ id }) => id);
+      if (waiting.length > 0) {
         await this.pool.query({
           name: 'release-all-ordered',
           text: 'SELECT event.release_all_ordered($1, coalesce($2, now()))',
-          values: [ordered, now],
+          values: [waiting, now],
         });
       }
       this.shares.forgetIdle(this.clock.nowMs());

@@ -1,4 +1,4 @@
-import type { Migration } from '@agent-platform/database';
+import { ownRowsV1, serviceRowsV1, type Migration } from '@agent-platform/database';
 
 /** Workflows that events start. Executors of the version before can run beside it; they start none. */
 export const triggers: Migration = {
@@ -18,11 +18,7 @@ COMMENT ON COLUMN workflow.workflow_triggers.event IS 'A type, or the beginning 
 COMMENT ON COLUMN workflow.workflow_triggers.made_at IS 'Events that were stored before start no run.';
 CREATE INDEX workflow_triggers_workflow_id_idx ON workflow.workflow_triggers (workflow_id);
 CREATE INDEX workflow_triggers_agent_id_idx ON workflow.workflow_triggers (agent_id);
-ALTER TABLE workflow.workflow_triggers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY workflow_triggers_own ON workflow.workflow_triggers TO ap_workflow
-  USING (agent_id = (SELECT platform.current_agent_id()) OR (SELECT platform.sees_all()))
-  WITH CHECK (agent_id = (SELECT platform.current_agent_id()) OR (SELECT platform.sees_all()));
-CREATE POLICY workflow_triggers_owner ON workflow.workflow_triggers TO ap_owner USING (true) WITH CHECK (true);
+${ownRowsV1('workflow', 'workflow_triggers')}
 GRANT SELECT, INSERT, DELETE ON workflow.workflow_triggers TO ap_workflow;
 
 CREATE TABLE workflow.event_cursors (
@@ -31,10 +27,7 @@ CREATE TABLE workflow.event_cursors (
 );
 COMMENT ON TABLE workflow.event_cursors IS 'How far the log of events was read. Moved on in the transaction of what was made of the events.';
 COMMENT ON COLUMN workflow.event_cursors.cursor IS 'Null: there was nothing to read for; from when the first trigger was made.';
-ALTER TABLE workflow.event_cursors ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY event_cursors_service ON workflow.event_cursors TO ap_workflow
-  USING ((SELECT platform.is_service())) WITH CHECK ((SELECT platform.is_service()));
-CREATE POLICY event_cursors_owner ON workflow.event_cursors TO ap_owner USING (true) WITH CHECK (true);
+${serviceRowsV1('workflow', 'event_cursors')}
 GRANT SELECT, UPDATE ON workflow.event_cursors TO ap_workflow;
 INSERT INTO workflow.event_cursors (reader) VALUES ('triggers');
 
