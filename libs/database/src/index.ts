@@ -8,6 +8,7 @@ export { storable } from './storable';
 export {
   inServiceTransaction,
   inTransaction,
+  isPassing,
   readAs,
   rfc3339,
   unavailableIfDisconnected,

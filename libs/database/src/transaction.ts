@@ -124,8 +124,14 @@ export function unavailableIfDisconnected(error: unknown): unknown {
   const passing =
     typeof code === 'string'
       ? /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT)/.test(code)
-      : /connection|Client has/i.test(error.message);
+      : /connect|Client has/i.test(error.message);
   return passing ? databaseUnavailable(error) : error;
+}
+
+/** A database that is away, or a statement that lost to another or to its time (SQLSTATE classes 40, 55, 57, 58): the next try may succeed. */
+export function isPassing(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return unavailableIfDisconnected(error) !== error || (typeof code === 'string' && /^(40|55|57|58)/.test(code));
 }
 
 export function databaseUnavailable(cause: unknown): AppError {

@@ -1,5 +1,5 @@
 import type { DeliveryAttempt } from '@agent-platform/contracts';
-import { storable, unavailableIfDisconnected } from '@agent-platform/database';
+import { isPassing, storable } from '@agent-platform/database';
 import type { Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { Clock } from './clock';
@@ -67,7 +67,7 @@ export class AttemptRecorder {
       try {
         await this.write(batch);
       } catch (error) {
-        if (unavailableIfDisconnected(error) === error) {
+        if (!isPassing(error)) {
           await this.writeEach(batch);
           continue;
         }

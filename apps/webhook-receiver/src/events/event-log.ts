@@ -1,4 +1,5 @@
 import type { CloudEvent } from '@agent-platform/contracts';
+import { isPassing } from '@agent-platform/database';
 import { OutboxRelay } from '@agent-platform/messaging';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
@@ -90,10 +91,9 @@ export class EventLog {
       const known = await this.write([...entries.values()]);
       for (const { resolve } of batch) resolve(known);
     } catch (error) {
-      // What one portion is refused for is not the others' trouble.
-      if (batch.length === 1 || (error as { code?: string }).code === undefined) {
-        for (const { reject } of batch) reject(error);
-      } else for (const portion of batch) await this.appendBatch([portion]);
+      // What one portion is refused for is not the others' trouble; a database that is away is everyone's, at once.
+      if (batch.length > 1 && !isPassing(error)) for (const portion of batch) await this.appendBatch([portion]);
+      else for (const { reject } of batch) reject(error);
     }
   }
 

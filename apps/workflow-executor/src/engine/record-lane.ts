@@ -1,4 +1,4 @@
-import { storable, unavailableIfDisconnected } from '@agent-platform/database';
+import { isPassing, storable } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import type { Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
@@ -185,10 +185,4 @@ function batchParameters(entries: readonly JournalEntry[]): (string | string[] |
   const text = (list: object[]) => (list.length > 0 ? storable(JSON.stringify(list)) : null);
   const lists = [fresh, keys, runs, children, steps, messages, consumed].map(text);
   return [...lists, pokes.length > 0 ? pokes : null];
-}
-
-/** A database that is away, or a statement that lost to another (SQLSTATE classes 40, 55, 57, 58): the next try may succeed. */
-function isPassing(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return unavailableIfDisconnected(error) !== error || (typeof code === 'string' && /^(40|55|57|58)/.test(code));
 }
