@@ -29,6 +29,8 @@ const ROW: Readonly<Record<string, string>> = {
     "(run_id, path, agent_id, step_id, type, status) VALUES ($2, 'p', $1, 's', 'http', 'pending')",
   'workflow.executors': '(id, expires_at) SELECT $2, now() WHERE $1::text IS NOT NULL',
   'workflow.run_signals': "(id, run_id, agent_id, name, payload, sent_by) VALUES ($2, $2, $1, 's', '{}', $1)",
+  'workflow.agent_commands':
+    "(id, agent_id, to_agent_id, command, payload, proof, expires_at) VALUES ($2, $1, gen_random_uuid(), 'c', '{}', 'p', now())",
   'workflow.workflow_schedules':
     "(workflow_id, agent_id, cron, timezone, overlap, catch_up, jitter, paused, input) VALUES ($2, $1, 'x', 'UTC', 'skip', '', '', true, '{}')",
   'workflow.workflow_triggers': "(id, workflow_id, agent_id, event) VALUES ($2, $2, $1, 'lead.*')",

@@ -8,6 +8,7 @@ import { createServer, STATUS_CODES, type IncomingMessage, type Server, type Ser
 import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
+import { CommandKeys } from './doors/command-keys';
 import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
 import { answerDocument } from './doors/public-documents';
@@ -74,6 +75,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const callback = new OAuthCallback({ bus, clients, attempts, logger });
   const observe = (action: string, status: number, seconds: number) =>
     durations.labels(action, String(status)).observe(seconds);
+  const keys = new CommandKeys(bus);
   const webhooks = new InboundWebhooks({ bus, clients, audit, logger, observe });
   const pipeline = new Pipeline({
     bus,
@@ -114,7 +116,10 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   );
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const isAnswered =
-      answerDocument(request, response) || callback.answer(request, response) || webhooks.answer(request, response);
+      answerDocument(request, response) ||
+      keys.answer(request, response) ||
+      callback.answer(request, response) ||
+      webhooks.answer(request, response);
     if (!isAnswered) void pipeline.handle(request, response);
   };
   const server = createServer(

@@ -55,6 +55,7 @@ export { OAUTH_CALLBACK_PATH, type OAuthCallbackReply, type OAuthCallbackRequest
 export {
   AGENT_CHANGED_SUBJECT,
   EVENTS_STORED_SUBJECT,
+  COMMANDS_CHANGED_SUBJECT,
   RUN_POKED_SUBJECT,
   RUN_READY_SUBJECT,
   eventSubject,
@@ -87,6 +88,18 @@ export {
   type TriggerType,
 } from './run/run';
 export { signalRun, SignalRunRequest } from './run/signal-run';
+export {
+  COMMAND_ENDED_EVENT,
+  COMMAND_SENT_EVENT,
+  JWKS_PATH,
+  PROOF_ISSUER,
+  type CommandKeysReply,
+  type CommandsChanged,
+  type IssueCommandReply,
+  type IssueCommandRequest,
+  type TakeCommandsReply,
+  type TakeCommandsRequest,
+} from './internal/commands';
 export { RUN_STREAM_PATH, StreamRunRequest } from './run/stream-run';
 
 export { connectIntegration, ConnectIntegrationRequest } from './integration/connect-integration';
@@ -139,7 +152,17 @@ export {
   type AgentType,
   type ApiKeySummary,
 } from './agent/agent';
-export { Command, COMMAND_STATUSES } from './agent/command';
+export {
+  Command,
+  COMMAND_NAME,
+  COMMAND_NAME_MESSAGE,
+  COMMAND_STATUSES,
+  DEFAULT_COMMAND_SECONDS,
+  DEFAULT_LEASE_SECONDS,
+  MAX_COMMAND_SECONDS,
+  type CommandError,
+  type CommandStatus,
+} from './agent/command';
 export { commandAgent, CommandAgentRequest } from './agent/command-agent';
 export { AGENT_NAME, createAgent, CreateAgentRequest } from './agent/create-agent';
 export { getAgent, GetAgentByIdRequest } from './agent/get-agent';
@@ -169,3 +192,4 @@ export { getMe, GetMeRequest } from './me/get-me';
 export { listMyCommands, ListMyCommandsRequest } from './me/list-my-commands';
 export { listMySubscriptions, ListMySubscriptionsRequest } from './me/list-my-subscriptions';
 export { respond, RespondRequest } from './me/respond';
+export { COMMANDS_STREAM_PATH, StreamCommandsRequest } from './me/stream-commands';

@@ -21,6 +21,7 @@ export {
   UnitOfWork,
   type AnswerSealer,
   type KeyClaim,
+  type NewEvent,
   type OutboxMessage,
   type WriteTx,
 } from './unit-of-work';

@@ -1,6 +1,7 @@
 import {
   ACTIONS,
   AGENT_CHANGED_SUBJECT,
+  COMMANDS_CHANGED_SUBJECT,
   EVENTS_STORED_SUBJECT,
   INTERNAL_CALLS,
   RUN_POKED_SUBJECT,
@@ -40,8 +41,9 @@ export function permissionsOf(user: NatsUser): Permissions {
   }
   if (user === 'auth') publish.push(AGENT_CHANGED_SUBJECT);
   if (user === 'workflow-executor') {
-    publish.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT);
-    subscribe.push(RUN_READY_SUBJECT, RUN_POKED_SUBJECT, EVENTS_STORED_SUBJECT);
+    const own = [RUN_READY_SUBJECT, RUN_POKED_SUBJECT, COMMANDS_CHANGED_SUBJECT];
+    publish.push(...own);
+    subscribe.push(...own, EVENTS_STORED_SUBJECT);
   }
   if (user === 'webhook-receiver') {
     publish.push('events.>', EVENTS_STORED_SUBJECT);

@@ -22,6 +22,8 @@ export interface NewEvent {
   readonly type: string;
   readonly subject?: string;
   readonly data: JsonObject;
+  /** Whose it is: who may see it. Default who causes it. */
+  readonly agentId?: string;
 }
 
 /** The transaction of one writing action. */
@@ -204,7 +206,7 @@ export function toCloudEvent(event: NewEvent, agentId: string, traceparent: stri
     ...(event.subject !== undefined && { subject: event.subject }),
     datacontenttype: 'application/json',
     data: event.data,
-    agentid: agentId,
+    agentid: event.agentId ?? agentId,
     traceparent,
     ...(depth > 0 && { depth }),
   };

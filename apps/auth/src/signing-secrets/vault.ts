@@ -37,6 +37,7 @@ interface GivenMasterKeys {
 export class Vault implements AnswerSealer {
   private readonly privateKeys = new Map<string, KeyObject>();
   private answersKey: Buffer | undefined;
+  private readonly sources: { readonly der: Buffer; readonly salt: Buffer }[] = [];
 
   constructor(private readonly given: GivenMasterKeys) {}
 
@@ -94,6 +95,11 @@ export class Vault implements AnswerSealer {
     return decrypt(Buffer.from(sealed, 'base64'), this.answers(), identity).toString('utf8');
   }
 
+  /** For a purpose 32 bytes of each key, the newest last: the same in every replica, and whatever the master key becomes. */
+  seeds(purpose: string): readonly Buffer[] {
+    return this.sources.map(({ der, salt }) => Buffer.from(hkdfSync('sha256', der, salt, purpose, 32)));
+  }
+
   private answers(): Buffer {
     if (!this.answersKey) throw new Error('the vault is locked');
     return this.answersKey;
@@ -122,8 +128,9 @@ export class Vault implements AnswerSealer {
   private async unwrap({ id, private_key: wrapped, salt }: SealingKeyRow): Promise<void> {
     const { der } = await this.openKey({ id, private_key: wrapped, salt });
     this.privateKeys.set(id, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+    this.sources.push({ der, salt });
     // The first one's, which stays: kept answers open after a newer one was made.
-    this.answersKey ??= Buffer.from(hkdfSync('sha256', der, salt, 'kept answers', 32));
+    this.answersKey ??= this.seeds('kept answers')[0];
   }
 
   private async openKey({ id, private_key: wrapped, salt }: SealingKeyRow): Promise<{ der: Buffer; isOld: boolean }> {

@@ -6,10 +6,11 @@ import { retention } from './migrations/1764300200000-retention';
 import { offerEvents } from './migrations/1764500000000-offer-events';
 import { triggers } from './migrations/1764500100000-triggers';
 import { watchRuns } from './migrations/1764500200000-watch-runs';
+import { agentCommands } from './migrations/1764600000000-agent-commands';
 
 /** The schema of this service with its history. */
 export const WORKFLOW_SCHEMA: MigratedSchema = {
   schema: 'workflow',
   role: roleOf('workflow-executor'),
-  migrations: [createWorkflow, engine, schedules, retention, offerEvents, triggers, watchRuns],
+  migrations: [createWorkflow, engine, schedules, retention, offerEvents, triggers, watchRuns, agentCommands],
 };

@@ -61,8 +61,8 @@ export interface StepResult {
 /** Performs the steps that take time. */
 export interface StepRunner {
   perform(activity: Activity): Promise<StepResult>;
-  /** Nobody waits any more for the child runs of a run. */
-  cancelChildren(runId: string): Promise<void>;
+  /** Nobody waits any more for the child runs and the commands of a run. */
+  cancelAwaited(runId: string): Promise<void>;
 }
 
 /** A step under way. */

@@ -1,6 +1,10 @@
 import { EgressClient } from '@agent-platform/egress';
 import { Module } from '@nestjs/common';
+import { CommandIssuer } from '../commands/command-issuer';
+import { CommandStore } from '../commands/command-store';
+import { CommandWakeUps } from '../commands/command-wake-ups';
 import { ExecutorConfig } from '../config';
+import { AgentStep } from '../steps/agent-step';
 import { ActionCalls } from '../steps/action-calls';
 import { DataStep } from '../steps/data-step';
 import { HttpStep } from '../steps/http-step';
@@ -36,9 +40,13 @@ const egress = {
     IntegrationStep,
     DataStep,
     WorkflowStep,
+    AgentStep,
+    CommandIssuer,
+    CommandStore,
+    CommandWakeUps,
     StepPerformers,
     egress,
   ],
-  exports: [Engine, EventLog, RunWakeUps, ChildRuns, HttpStep],
+  exports: [Engine, EventLog, RunWakeUps, ChildRuns, HttpStep, CommandIssuer, CommandWakeUps, CommandStore],
 })
 export class EngineModule {}

@@ -18,6 +18,7 @@ import { RunJournal, type JournalEntry } from './run-journal';
 import type { KeptAnswer, LostClaim, NewRun, StoredRun } from './run-records';
 import { RunStore, type ClaimedRun } from './run-store';
 import { RunWakeUps } from './run-wake-ups';
+import { Wakes, type NextWake } from './wakes';
 
 /** A replica that stays silent this long loses its runs; with the poll, recovery begins within 5 s (promise W6). */
 const LEASE_SECONDS = 3;
@@ -48,8 +49,8 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   private hasLease = false;
   private readonly executions = new Map<string, RunExecution>();
   /** Who waits for the end of a run, and who for its next record. */
-  private readonly waiters: Wakes = new Map();
-  private readonly watchers: Wakes = new Map();
+  private readonly waiters = new Wakes();
+  private readonly watchers = new Wakes();
   private readonly endedHere = new LRUCache<string, true>({ max: ENDS_REMEMBERED });
   private readonly lanes: readonly RecordLane[];
   private readonly admission: Admission;
@@ -110,7 +111,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     for (const execution of [...this.executions.values()]) execution.abandon();
     await this.guarded('runs could not be given back', () => this.store.release(this.id));
     this.wakeUps.ready();
-    for (const wake of [...this.waiters.values()].flatMap((wakes) => [...wakes])) wake();
+    this.waiters.wakeAll();
   }
 
   /**
@@ -159,7 +160,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   async waitForEnd(runId: string, timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!this.stopping && Date.now() < deadline) {
-      const woken = wakeFrom(this.waiters, runId, Math.min(END_POLL_MS, deadline - Date.now()));
+      const woken = this.waiters.next(runId, Math.min(END_POLL_MS, deadline - Date.now()));
       if (this.endedHere.has(runId)) return woken.cancel();
       if (!this.executions.has(runId) && (await this.store.hasEnded(runId))) return woken.cancel();
       await woken.promise;
@@ -167,8 +168,8 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Resolves when something of the run is recorded by this replica, or after `timeoutMs`. */
-  nextRecord(runId: string, timeoutMs: number): { readonly promise: Promise<void>; cancel(): void } {
-    return wakeFrom(this.watchers, runId, timeoutMs);
+  nextRecord(runId: string, timeoutMs: number): NextWake {
+    return this.watchers.next(runId, timeoutMs);
   }
 
   /** Takes up runs that wait, in a moment. */
@@ -210,7 +211,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     } finally {
       this.executions.delete(id);
       this.admission.giveBack(stored);
-      this.waiters.get(id)?.forEach((wake) => wake());
+      this.waiters.wake(id);
       if (this.mayBeMore) this.claimSoon();
     }
   }
@@ -281,8 +282,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     if (entries.some(({ messages }) => messages.length > 0)) this.relay.wake();
     const pokes = entries.flatMap(({ poke }) => (poke === undefined ? [] : [poke]));
     if (pokes.length > 0) this.wakeUps.poked(pokes);
-    if (this.watchers.size === 0) return;
-    for (const { journal } of entries) this.watchers.get(journal.lease.runId)?.forEach((wake) => wake());
+    for (const { journal } of entries) this.watchers.wake(journal.lease.runId);
   }
 
   private async lookAtPoked(): Promise<void> {
@@ -329,23 +329,4 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       this.logger.warn({ msg, err: error });
     }
   }
-}
-
-/** Who is to be woken, by run. */
-type Wakes = Map<string, Set<() => void>>;
-
-/** A promise that is resolved by a wake, or after a time. */
-function wakeFrom(wakesByRun: Wakes, runId: string, timeoutMs: number): { promise: Promise<void>; cancel: () => void } {
-  let wake: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => (wake = resolve));
-  const timer = setTimeout(() => wake(), timeoutMs);
-  const wakes = wakesByRun.get(runId) ?? new Set();
-  wakesByRun.set(runId, wakes.add(wake));
-  const cancel = () => {
-    clearTimeout(timer);
-    wakes.delete(wake);
-    if (wakes.size === 0 && wakesByRun.get(runId) === wakes) wakesByRun.delete(runId);
-  };
-  void promise.then(cancel);
-  return { promise, cancel };
 }

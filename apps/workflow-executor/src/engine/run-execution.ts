@@ -268,7 +268,7 @@ export class RunExecution implements RunPort {
     const { id, workflowId, workflowVersion, parentRunId, awaited } = this.stored;
     const endedAt = new Date().toISOString();
     const open = [...this.open];
-    if (open.some(([, { type }]) => type === 'workflow')) await this.runner.cancelChildren(id);
+    if (open.some(([, { type }]) => type === 'workflow' || type === 'agent')) await this.runner.cancelAwaited(id);
     for (const [path, { stepId, type, attempt }] of open) {
       this.journal.step({ path, stepId, type, attempt, status: 'cancelled', endedAt });
     }

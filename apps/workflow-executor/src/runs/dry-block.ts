@@ -5,6 +5,7 @@ import { isUuid } from '@agent-platform/shared-security';
 import { checkCapability } from '@agent-platform/messaging';
 import type { ChildRuns } from '../engine/child-runs';
 import { StepFailure, toRunError } from '../engine/step-failure';
+import { readCommand } from '../steps/agent-step';
 import { readEvent } from '../steps/event-step';
 import type { HttpStep } from '../steps/http-step';
 import type { CompiledBlock, CompiledStep, RunScope } from '../workflows/definition';
@@ -134,6 +135,9 @@ export class DryBlock {
         checkCapability(this.parts.agent, capability);
         return 'unresolved';
       }
+      case 'agent':
+        readCommand(input);
+        return 'unresolved';
       case 'workflow':
         await this.checkChild(input);
         return 'unresolved';

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Activity, StepResult, StepRunner } from '../engine/activity';
 import { ChildRuns } from '../engine/child-runs';
+import { CommandStore } from '../commands/command-store';
+import { AgentStep } from './agent-step';
 import { makeAttempts } from './attempts';
 import { DataStep } from './data-step';
 import { foreach, parallel } from './holding-steps';
@@ -17,11 +19,14 @@ export class StepPerformers implements StepRunner {
     private readonly integration: IntegrationStep,
     private readonly data: DataStep,
     private readonly workflow: WorkflowStep,
+    private readonly agent: AgentStep,
     private readonly children: ChildRuns,
+    private readonly commands: CommandStore,
   ) {}
 
-  cancelChildren(runId: string): Promise<void> {
-    return this.children.cancelOf(runId);
+  async cancelAwaited(runId: string): Promise<void> {
+    await this.children.cancelOf(runId);
+    await this.commands.cancelOf(runId);
   }
 
   async perform(activity: Activity): Promise<StepResult> {
@@ -42,6 +47,8 @@ export class StepPerformers implements StepRunner {
         return makeAttempts(activity, (input) => this.data.attempt(activity, input));
       case 'workflow':
         return this.workflow.perform(activity);
+      case 'agent':
+        return this.agent.perform(activity);
       case 'wait':
         return wait(activity);
       case 'approval':

@@ -62,7 +62,7 @@ it.each<[string, string, JsonObject, RegExp]>([
   ],
   ['the cycle', 'steps[0].needs', { steps: [transform('a', 1, { needs: ['b'] }), transform('b', 1)] }, /a → b → a/],
   ['that retry is for repeating', 'steps[0].onError.goto', one(transform('a', 1, { onError: { goto: 'a' } })), /retry/],
-  ['what is planned', 'steps[0].type', one({ id: 'a', type: 'agent', with: {} }), /planned/],
+  ['which types there are', 'steps[0].type', one({ id: 'a', type: 'shell', with: {} }), /http, integration/],
 ])('says %s', (_what, path, definition, message) => {
   expect(problemsOf(definition)[path]).toMatch(message);
 });

@@ -1,13 +1,6 @@
-import type { Json, JsonObject } from '@agent-platform/contracts';
+import { MAX_COMMAND_SECONDS, type Json, type JsonObject } from '@agent-platform/contracts';
 import type { Template } from '@agent-platform/expressions';
-import {
-  PLANNED_STEP_TYPES,
-  STEP_TYPES,
-  type CompiledBlock,
-  type CompiledStep,
-  type OnError,
-  type StepType,
-} from './definition';
+import { STEP_TYPES, type CompiledBlock, type CompiledStep, type OnError, type StepType } from './definition';
 import { DEFAULT_RETRY, DEFAULT_TIMEOUT_MS, LIMITS, MAX_TIMEOUT_MS } from './definition-limits';
 import { isExpression, isObject, type DefinitionProblems } from './definition-problems';
 import { retryPolicy } from './retry-policy';
@@ -113,11 +106,7 @@ export class StepCompiler {
   private type(type: Json | undefined, path: string, types: readonly StepType[]): StepType | undefined {
     const known = types.find((candidate) => candidate === type);
     if (known) return known;
-    const planned = PLANNED_STEP_TYPES.find((candidate) => candidate === type);
-    const message = planned
-      ? `${planned} steps are planned, but this version cannot run them yet`
-      : `must be one of ${types.join(', ')}`;
-    return this.problems.fail(path, message);
+    return this.problems.fail(path, `must be one of ${types.join(', ')}`);
   }
 
   /** Without `needs` a step waits for the one before it; `[]` starts at once. */
@@ -146,7 +135,7 @@ export class StepCompiler {
         : this.problems.fail(path, `is not needed: a ${type} step is over at once`);
     }
     const isCall = CALLS.includes(type);
-    const max = isCall ? MAX_TIMEOUT_MS : LIMITS.waitMs;
+    const max = isCall ? MAX_TIMEOUT_MS : type === 'agent' ? MAX_COMMAND_SECONDS * 1000 : LIMITS.waitMs;
     return this.problems.duration(timeout, path, { max }) ?? (isCall ? DEFAULT_TIMEOUT_MS : undefined);
   }
 

@@ -12,7 +12,7 @@ it.each(VALID_DEFINITIONS)('the published schema takes %s', (_what, definition) 
 
 /** What a schema cannot say: it spans several steps, is an expression or another schema, or is a question of size. */
 const BEYOND_FORM =
-  /expression|cycle|need|goto|reading|duplicate|given again|steps$|bytes|nesting|input schema|output|inside|prototype|constructor|__proto__|toString|valueOf|hasOwnProperty|if that does not|match|31|of 0|"0s"|of 2 hours|"2d"|of a transform|of an event|retry of|data without|params of another|approve|2027|workflow.started|system.error|compensate that reads/;
+  /expression|cycle|need|goto|reading|duplicate|given again|steps$|bytes|nesting|input schema|output|inside|prototype|constructor|__proto__|toString|valueOf|hasOwnProperty|if that does not|match|31|two weeks|of 0|"0s"|of 2 hours|"2d"|of a transform|of an event|retry of|data without|params of another|approve|2027|workflow.started|system.error|compensate that reads/;
 
 const ofForm = BAD_DEFINITIONS.filter(([what]) => !BEYOND_FORM.test(what));
 

@@ -10,15 +10,13 @@ export const STEP_TYPES = [
   'event',
   'data',
   'workflow',
+  'agent',
   'wait',
   'approval',
   'parallel',
   'foreach',
 ] as const;
 export type StepType = (typeof STEP_TYPES)[number];
-
-/** Step types of the language that this version does not run yet. */
-export const PLANNED_STEP_TYPES = ['agent'] as const;
 
 /** What makes a failed attempt worth another: a kind of failure, a class of statuses, or one status. */
 export type RetryCause = 'timeout' | 'network' | '4xx' | '5xx' | number;

@@ -1,5 +1,7 @@
 import {
   ACTIONS,
+  COMMAND_NAME,
+  COMMAND_NAME_MESSAGE,
   EVENT_TYPE,
   RESERVED_EVENT_PREFIXES,
   type Capability,
@@ -82,6 +84,12 @@ const RULES: Record<StepType, TypeRule> = {
     required: ['workflow'],
     types: { workflow: 'text', version: 'version', input: 'object', wait: 'boolean' },
   },
+  agent: {
+    fields: ['to', 'command', 'payload', 'mock'],
+    required: ['to', 'command'],
+    types: { payload: 'object' },
+    check: agent,
+  },
   wait: { fields: ['duration', 'until', 'signal', 'event', 'mock'], required: [], check: wait },
   approval: {
     fields: ['title', 'description', 'expiresIn', 'mock'],
@@ -113,6 +121,7 @@ export function checkFields(type: StepType, fields: JsonObject, path: string, pr
 export function capabilityOf(type: StepType, { action }: JsonObject): Capability | undefined {
   if (type === 'event') return 'event_publish';
   if (type === 'integration') return 'integration_execute';
+  if (type === 'agent') return 'agent_impersonate';
   if (type !== 'data') return 'workflow_execute';
   if (typeof action !== 'string') return undefined;
   return ACTIONS.find(({ name }) => name === `data.${action}`)?.capability ?? undefined;
@@ -185,6 +194,19 @@ function data({ action, ...params }: JsonObject, path: string, problems: Definit
     own.filter((name) => name === 'id' || name === 'document'),
     path,
   );
+}
+
+function agent({ to, command }: JsonObject, path: string, problems: DefinitionProblems): void {
+  if (to !== undefined && !isExpression(to)) {
+    const given = isObject(to) ? Object.entries(to) : [];
+    const [kind, receiver] = given[0] ?? ['', null];
+    if (given.length !== 1 || !['id', 'name', 'skill'].includes(kind)) {
+      problems.fail(`${path}.to`, 'must have one of id, name and skill');
+    } else if (typeof receiver !== 'string' || receiver === '') problems.fail(`${path}.to.${kind}`, 'must be text');
+  }
+  if (command !== undefined && !isExpression(command) && !(typeof command === 'string' && COMMAND_NAME.test(command))) {
+    problems.fail(`${path}.command`, COMMAND_NAME_MESSAGE);
+  }
 }
 
 function wait(fields: JsonObject, path: string, problems: DefinitionProblems): void {

@@ -1,17 +1,15 @@
 import { IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { JsonObject } from '../json';
-import { Command } from './command';
+import { Command, COMMAND_NAME, COMMAND_NAME_MESSAGE, MAX_COMMAND_SECONDS } from './command';
 import { defineAction } from '../define-action';
 
 export class CommandAgentRequest {
-  /** An id, a name, or `skill:<capability>`. */
+  /** An id, a name, or `skill:<capability>`: of the active agents that hold it the one with most of its rate limit left. */
   @IsString()
   @MaxLength(128)
   readonly id!: string;
 
-  @Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
-    message: 'command must be 1 to 128 letters, digits, dots, dashes or underscores',
-  })
+  @Matches(COMMAND_NAME, { message: `command ${COMMAND_NAME_MESSAGE}` })
   readonly command!: string;
 
   @IsOptional()
@@ -22,7 +20,7 @@ export class CommandAgentRequest {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(604_800)
+  @Max(MAX_COMMAND_SECONDS)
   readonly timeoutSeconds?: number;
 
   /** Seconds to wait for the result, 0 to 60. Default 0. */
@@ -33,7 +31,7 @@ export class CommandAgentRequest {
   readonly wait?: number;
 }
 
-/** Sends a command to another agent. */
+/** Sends a command to another agent. Answers once it is stored, or with `wait` once it has ended. */
 export const commandAgent = defineAction({
   name: 'agent.command',
   capability: 'agent_impersonate',

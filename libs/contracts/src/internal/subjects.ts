@@ -10,6 +10,17 @@ export const INTERNAL_CALLS = {
     service: 'auth',
     callers: ['workflow-executor', 'integrations', 'webhook-receiver'],
   },
+  issueCommand: {
+    subject: 'rpc.internal.auth.issue-command.v1',
+    service: 'auth',
+    callers: ['workflow-executor'],
+  },
+  commandKeys: { subject: 'rpc.internal.auth.command-keys.v1', service: 'auth', callers: ['gateway'] },
+  takeCommands: {
+    subject: 'rpc.internal.workflow-executor.take-commands.v1',
+    service: 'workflow-executor',
+    callers: ['gateway'],
+  },
   oauthCallback: {
     subject: 'rpc.internal.integrations.oauth-callback.v1',
     service: 'integrations',
@@ -52,6 +63,9 @@ export const AGENT_CHANGED_SUBJECT = 'internal.auth.agent-changed.v1';
 /** Between executors: a run waits to be taken up; and, something happened to runs that an executor may have in memory. */
 export const RUN_READY_SUBJECT = 'internal.workflow.run-ready.v1';
 export const RUN_POKED_SUBJECT = 'internal.workflow.run-poked.v1';
+
+/** Between executors: commands wait to be taken, or have ended. */
+export const COMMANDS_CHANGED_SUBJECT = 'internal.workflow.commands-changed.v1';
 
 /** Events were stored: whoever waits for some looks again. */
 export const EVENTS_STORED_SUBJECT = 'internal.webhook-receiver.events-stored.v1';

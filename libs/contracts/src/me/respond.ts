@@ -1,15 +1,19 @@
-import { IsIn, IsObject, IsOptional, IsUUID } from 'class-validator';
-import { Command } from '../agent/command';
+import { IsIn, IsInt, IsObject, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { Command, MAX_LEASE_SECONDS } from '../agent/command';
 import type { Json, JsonObject } from '../json';
 import { defineAction } from '../define-action';
+
+export const RESPONSES = ['completed', 'failed', 'working', 'cancelled'] as const;
 
 export class RespondRequest {
   @IsUUID()
   readonly id!: string;
 
-  @IsIn(['completed', 'failed'])
-  readonly status!: 'completed' | 'failed';
+  /** `working` keeps the command for another `leaseSeconds`; `cancelled` is for who sent it. */
+  @IsIn(RESPONSES)
+  readonly status!: (typeof RESPONSES)[number];
 
+  /** Of a completed command: any JSON. */
   @IsOptional()
   readonly result?: Json;
 
@@ -17,6 +21,13 @@ export class RespondRequest {
   @IsOptional()
   @IsObject()
   readonly error?: JsonObject;
+
+  /** With `working`. Default 60. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LEASE_SECONDS)
+  readonly leaseSeconds?: number;
 }
 
 /** Answers a command, once. */
@@ -27,6 +38,6 @@ export const respond = defineAction({
   http: { method: 'POST', path: '/v1/me/commands/{id}/result', success: 200 },
   request: RespondRequest,
   reply: Command,
-  summary: 'Answers a command, once.',
+  summary: 'Answers a command, once; or keeps it for longer, or, by who sent it, cancels it.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', status: 'completed', result: { leads: 3 } },
 });

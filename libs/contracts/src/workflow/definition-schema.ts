@@ -1,3 +1,4 @@
+import { COMMAND_NAME } from '../agent/command';
 import { ACTIONS } from '../registry';
 import type { Json, JsonObject } from '../json';
 import { EVENT_TYPE, EVENT_TYPE_PATTERN } from '../event/event';
@@ -142,6 +143,26 @@ const FORMS: Readonly<Record<string, StepForm>> = {
       version: orExpression({ description: 'The newest without it.', type: 'integer', minimum: 1 }),
       input: object('The input of the child.'),
       wait: orExpression({ type: 'boolean', default: true }),
+      ...MOCK,
+    },
+  },
+  agent: {
+    description: 'Sends a command to another agent and waits for its answer. Output: the result.',
+    required: ['to', 'command'],
+    fields: {
+      to: orExpression({
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 1,
+        additionalProperties: false,
+        properties: {
+          id: text('The agent.'),
+          name: text('The agent.'),
+          skill: text('A capability: of the active agents that hold it the one that has most of its rate limit left.'),
+        },
+      }),
+      command: orExpression({ description: 'What it is to do.', type: 'string', pattern: COMMAND_NAME.source }),
+      payload: object('What it needs for that.'),
       ...MOCK,
     },
   },

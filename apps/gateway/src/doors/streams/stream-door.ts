@@ -1,4 +1,9 @@
-import { StreamEventsRequest, StreamRunRequest, type ActionDefinition } from '@agent-platform/contracts';
+import {
+  StreamCommandsRequest,
+  StreamEventsRequest,
+  StreamRunRequest,
+  type ActionDefinition,
+} from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { readParams, type Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
@@ -6,6 +11,7 @@ import type { Refusal } from '../../pipeline/authenticate';
 import { readCredentials } from '../../pipeline/credentials';
 import type { Exchange } from '../../pipeline/exchange';
 import type { IdentityCache, Known } from '../../pipeline/identity-cache';
+import { CommandFeed } from './command-feed';
 import { EventFeed } from './event-feed';
 import type { Feed } from './feed';
 import { LiveStream, type StreamTimes } from './live-stream';
@@ -85,6 +91,7 @@ export class StreamDoor {
       const wanted = read(StreamEventsRequest);
       return { feed: new EventFeed(bus, wanted), after: wanted.lastEventId ?? null };
     }
+    if (asked.kind === 'commands') return { feed: new CommandFeed(bus, read(StreamCommandsRequest)), after: null };
     const wanted = read(StreamRunRequest);
     return { feed: new RunFeed(bus, wanted.id), after: wanted.lastEventId ?? null };
   }
