@@ -4,11 +4,13 @@ import {
   openSse,
   startTestPlatform,
   startWebhookEndpoint,
+  testEnvironment,
   TestClient,
   until,
   type Answer,
   type TestPlatform,
 } from '@agent-platform/testing';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
@@ -141,6 +143,20 @@ describe('agent.command', () => {
     const [header, , signature] = (taken?.proof ?? '').split('.');
     const forged = Buffer.from(JSON.stringify({ ...payload, sub: agent.id })).toString('base64url');
     await expect(jwtVerify(`${header}.${forged}.${signature}`, keys, expected)).rejects.toThrow('signature');
+  });
+
+  it('is done by the worker of the docs, which checks who sent it', async () => {
+    const { agent } = await makeWorker();
+    const env = { PATH: process.env.PATH, URL: platform.gateway, KEY: agent.key };
+    const worker = spawn(process.execPath, ['docs/examples/worker.mjs'], { cwd: testEnvironment().root, env });
+    const ask = async (command: string) =>
+      commandOf(await sender.post(`/v1/agents/${agent.id}/commands?wait=30`, { command, payload: { a: 5, b: 2 } }));
+    expect(await ask('add')).toMatchObject({ status: 'completed', result: { sum: 7 } });
+    expect(await ask('fly')).toMatchObject({
+      status: 'failed',
+      error: { code: 'command.unknown', detail: 'I cannot fly.' },
+    });
+    worker.kill('SIGKILL');
   });
 
   it('waits for an agent that is offline, until it expires', async () => {

@@ -2,6 +2,7 @@ export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
 export { everythingWritten, formsOf, logEverything, whereFound } from './canary';
 export { TestClient, type Answer } from './client';
+export { startCommandWorkers, type CommandWorkers } from './command-worker';
 export { testEnvironment, testScale } from './environment';
 export { createPrivateDatabase, type PrivateDatabase } from './private-database';
 export { consentInBrowser, startOAuthServer, type OAuthServer } from './oauth-server';
