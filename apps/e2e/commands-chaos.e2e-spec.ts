@@ -72,7 +72,7 @@ async function send(n: number): Promise<void> {
 async function killWorkers(isDone: () => boolean): Promise<number> {
   let killed = 0;
   for (; !isDone(); killed++) {
-    await pause(200 + Math.random() * 200);
+    await pause(400 + Math.random() * 400);
     workers.replace(killed % WORKERS);
   }
   return killed;
