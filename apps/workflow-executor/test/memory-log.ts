@@ -22,14 +22,15 @@ export class MemoryLog {
     const start =
       'after' in from ? Number(from.after) : this.events.findIndex(({ storedAt }) => storedAt >= from.since);
     const first = start < 0 ? this.events.length : start;
-    const found = this.events
+    const matching = this.events
       .map((logged, at) => ({ logged, at }))
       .slice(first)
-      .filter(({ logged }) => types.some((type) => isOf(logged.event.type, type)))
-      .slice(0, PAGE);
-    const cursor = found.length > 0 ? (found.at(-1)?.at ?? 0) + 1 : this.events.length;
+      .filter(({ logged }) => types.some((type) => isOf(logged.event.type, type)));
+    const found = matching.slice(0, PAGE);
+    const more = matching.length > found.length;
+    const cursor = more ? (found.at(-1)?.at ?? 0) + 1 : this.events.length;
     await this.onRead();
-    return { events: found.map(({ logged }) => logged), cursor: String(cursor) };
+    return { events: found.map(({ logged }) => logged), cursor: String(cursor), more };
   }
 
   /** Answers the id of the event. */

@@ -2,17 +2,17 @@ import type { CloudEvent, ReadEventsReply, ReadEventsRequest } from '@agent-plat
 import { readAs } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { compileEventFilter, type EventFilter } from '@agent-platform/expressions';
-import type { Logger } from '@agent-platform/observability';
-import { AGENT_POOL, LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { AGENT_POOL, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 import { LogWakeUps } from './log-wake-ups';
 import { cursorOf, positionOf } from './positions';
 import { findPositionBefore, LOOK_AHEAD, readLog, type LogRow } from './read-log.sql';
 
-/** Behind the wake-ups: one look at the end of the log for all who wait. */
-const POLL_MS = 1000;
+/** Who waits for longer asks again; so what a lost wake-up would have said is found then. */
 const MAX_WAIT_MS = 20_000;
+/** How long one answer looks for what is rare, before it says how far it has come. */
+const LOOK_MS = 2000;
 
 /** Someone who waits for events of an agent, or (null) of anyone. */
 interface Waiting {
@@ -32,14 +32,11 @@ interface Wanted {
 @Injectable()
 export class EventReaders implements OnModuleInit, OnModuleDestroy {
   private readonly waiting = new Set<Waiting>();
-  private timer: NodeJS.Timeout | undefined;
-  private head = 0;
   private stopping = false;
 
   constructor(
     @Inject(AGENT_POOL) private readonly agentPool: Pool,
     @Inject(SERVICE_POOL) private readonly servicePool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
     private readonly wakeUps: LogWakeUps,
   ) {}
 
@@ -48,12 +45,10 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
       for (const { agentId, wake } of this.waiting)
         if (agentIds === null || agentId === null || agentIds.has(agentId)) wake();
     });
-    this.timer = setInterval(() => void this.poll(), POLL_MS).unref();
   }
 
   onModuleDestroy(): void {
     this.stopping = true;
-    clearInterval(this.timer);
     for (const { wake } of this.waiting) wake();
   }
 
@@ -70,30 +65,38 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
 
   private async readWanted(request: ReadEventsRequest, wanted: Wanted): Promise<ReadEventsReply> {
     let after = await this.startOf(request, wanted);
-    const deadline = Date.now() + Math.min(request.waitMs, MAX_WAIT_MS);
+    const startedAt = Date.now();
+    const deadline = startedAt + Math.min(request.waitMs, MAX_WAIT_MS);
     for (;;) {
       // Registered before the look, so that what is stored during it wakes.
       const woken = this.nextWake(wanted.seesAll ? null : (request.agent?.id ?? null), deadline);
       try {
-        const { types, subject, filter } = wanted;
-        const question = readLog({ after, types, subject, limit: request.limit });
-        const rows = await this.query<LogRow>(request, wanted, question);
-        const found = rows.filter(({ position }) => position !== null);
-        const head = rows[0]?.head ?? after;
-        // A full answer may have been cut; else all up to the end, or as far as one statement looks, was looked through.
-        const seen = found.length > 0 ? (found.at(-1)?.position ?? after) : Math.min(head, after + LOOK_AHEAD);
-        after = Math.max(after, seen);
-        const events = found
-          .filter(({ payload }) => filter === undefined || filter(JSON.parse(payload) as CloudEvent))
-          .map(({ position, payload, storedAt }) => ({ cursor: cursorOf(position ?? 0), storedAt, event: payload }));
-        if (events.length > 0) return { events, cursor: cursorOf(after), more: after < head };
-        if (after < head) continue;
-        if (this.stopping || Date.now() >= deadline) return { events: [], cursor: cursorOf(after), more: false };
-        await woken.wait;
+        const { found, cursor, head } = await this.look(request, wanted, after);
+        after = cursor;
+        const more = after < head;
+        const isOver = this.stopping || Date.now() >= (more ? startedAt + LOOK_MS : deadline);
+        if (found.length > 0 || isOver) return { events: found, cursor: cursorOf(after), more };
+        if (!more) await woken.wait;
       } finally {
         woken.leave();
       }
     }
+  }
+
+  /** What one statement finds, how far it has looked, and where the log ends. */
+  private async look(request: ReadEventsRequest, wanted: Wanted, after: number) {
+    const { types, subject, filter } = wanted;
+    const { limit } = request;
+    const rows = await this.query<LogRow>(request, wanted, readLog({ after, types, subject, limit }));
+    const found = rows.filter(({ position }) => position !== null);
+    const head = rows[0]?.head ?? after;
+    // What is not cut was looked through up to the end, or as far as one statement looks.
+    const isCut = (found[0]?.total ?? 0) > found.length || found.length === limit;
+    const seen = isCut ? (found.at(-1)?.position ?? after) : Math.min(head, after + LOOK_AHEAD);
+    const events = found
+      .filter(({ payload }) => filter === undefined || filter(JSON.parse(payload) as CloudEvent))
+      .map(({ position, payload, storedAt }) => ({ cursor: cursorOf(position ?? 0), storedAt, event: payload }));
+    return { found: events, cursor: Math.max(after, seen), head };
   }
 
   private nextWake(agentId: string | null, deadline: number): { readonly wait: Promise<void>; leave(): void } {
@@ -147,17 +150,6 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
     if (agent !== null) return readAs<Row>(this.agentPool, { agentId: agent.id, seesAll }, query);
     const { rows } = await this.servicePool.query<Row>(query);
     return rows;
-  }
-
-  private async poll(): Promise<void> {
-    try {
-      const { rows } = await this.servicePool.query<{ position: number }>(FIND_END);
-      const head = rows[0]?.position ?? 0;
-      if (head > this.head) this.wakeUps.found();
-      this.head = head;
-    } catch (error) {
-      this.logger.warn({ msg: 'the end of the event log could not be looked at', err: error });
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { DEFAULT_PAGE_SIZE, type EmitEventRequest, type ListEventsRequest } from '@agent-platform/contracts';
 import { readAs } from '@agent-platform/database';
+import { AppError } from '@agent-platform/errors';
 import {
   accepted,
   auditEntryOf,
@@ -9,10 +10,8 @@ import {
   type Call,
   type Reply,
 } from '@agent-platform/messaging';
-
 import { AGENT_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
-import { AppError } from '@agent-platform/errors';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { EventLog } from './event-log';
@@ -91,7 +90,7 @@ export class EventsService {
     }
     const shown: string[] = [];
     let after = cursor;
-    for (let more = true; more && shown.length < limit;) {
+    while (shown.length < limit) {
       const reply = await this.readers.read({
         agent: { id: call.agent.id, seesAll: call.rows.seesAll },
         after,
@@ -105,8 +104,9 @@ export class EventsService {
       if (reply.refused) throw new AppError(reply.refused.code, reply.refused.detail);
       shown.push(...reply.events.map(({ event }) => event));
       after = reply.cursor;
-      more = reply.more;
-      if (!more) return listOf(shown, { nextCursor: null, resumeCursor: after });
+      if (!reply.more) return listOf(shown, { nextCursor: null, resumeCursor: after });
+      // Nothing was found for as long as one answer looks: the caller goes on from here.
+      if (reply.events.length === 0) break;
     }
     return listOf(shown, { nextCursor: after, resumeCursor: after });
   }

@@ -1,5 +1,6 @@
 import { EVENTS_STORED_SUBJECT, type EventsStored } from '@agent-platform/contracts';
 import { Bus } from '@agent-platform/messaging';
+import { uuidV7 } from '@agent-platform/shared-security';
 import { Injectable } from '@nestjs/common';
 
 /** Whose events were stored (null: too many agents to name, or not known), and which subscriptions got deliveries here. */
@@ -10,16 +11,18 @@ const MAX_NAMED = 100;
 
 /**
  * Says that the log has grown: to the parts of this process at once, to other replicas and services over the bus. Whoever
- * misses it finds out by a poll of its own.
+ * misses it finds out when it looks again.
  */
 @Injectable()
 export class LogWakeUps {
   private readonly listeners: StoredListener[] = [];
+  /** Its own messages come back to it, and say nothing new. */
+  private readonly id = uuidV7();
 
   constructor(private readonly bus: Bus) {
     bus.subscribe(EVENTS_STORED_SUBJECT, (message) => {
-      const { agentIds } = message.json<EventsStored>();
-      this.tell(agentIds && new Set(agentIds), []);
+      const { agentIds, from } = message.json<EventsStored>();
+      if (from !== this.id) this.tell(agentIds && new Set(agentIds), []);
     });
   }
 
@@ -29,13 +32,8 @@ export class LogWakeUps {
 
   stored(agentIds: ReadonlySet<string>, subscriptionIds: Iterable<string>): void {
     this.tell(agentIds, subscriptionIds);
-    const named: EventsStored = { agentIds: agentIds.size > MAX_NAMED ? null : [...agentIds] };
+    const named: EventsStored = { agentIds: agentIds.size > MAX_NAMED ? null : [...agentIds], from: this.id };
     this.bus.publish(EVENTS_STORED_SUBJECT, named);
-  }
-
-  /** Found by a poll. */
-  found(): void {
-    this.tell(null, []);
   }
 
   private tell(agentIds: ReadonlySet<string> | null, subscriptionIds: Iterable<string>): void {

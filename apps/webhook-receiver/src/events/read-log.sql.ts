@@ -12,6 +12,8 @@ export interface LogRow extends QueryResultRow {
   readonly head: number;
   /** Null: nothing was found. */
   readonly position: number | null;
+  /** How many were found, those that are too large together included. */
+  readonly total: number;
   readonly payload: string;
   readonly storedAt: string;
 }
@@ -28,9 +30,9 @@ export function readLog({ after, types, subject, limit }: LogQuestion): QueryCon
   const { exact, like } = likePatterns(types);
   return {
     name: 'read-log',
-    text: `SELECT h.position AS head, e.position, e.payload, ${rfc3339('e.stored_at')} AS "storedAt"
+    text: `SELECT h.position AS head, e.position, e.total::int, e.payload, ${rfc3339('e.stored_at')} AS "storedAt"
            FROM (SELECT event.log_end() AS position) h LEFT JOIN LATERAL (
-             SELECT f.*, sum(octet_length(f.payload)) OVER (ORDER BY f.position) - octet_length(f.payload) AS before FROM (
+             SELECT f.*, sum(octet_length(f.payload)) OVER (ORDER BY f.position) - octet_length(f.payload) AS before, count(*) OVER () AS total FROM (
                SELECT position, payload, stored_at FROM event.events
                WHERE position > $1 AND position <= $1 + ${LOOK_AHEAD}
                  AND ($2 OR type = ANY ($3) OR type LIKE ANY ($4)) AND ($5::text IS NULL OR subject = $5)

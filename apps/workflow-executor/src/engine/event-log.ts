@@ -21,10 +21,11 @@ export interface LoggedEvent {
   readonly storedAt: Date;
 }
 
-/** The next events, and where to go on after them. Without events the end of the log was reached. */
+/** The next events, where to go on after them, and whether the log goes on there. */
 export interface LogPage {
   readonly events: readonly LoggedEvent[];
   readonly cursor: string;
+  readonly more: boolean;
 }
 
 /** The log of all agents' events, which webhook-receiver keeps. */
@@ -44,10 +45,11 @@ export class EventLog {
     const start = 'after' in from ? from : { after: null, since: from.since.toISOString() };
     const request: ReadEventsRequest = { agent: null, ...start, types, limit: LIMIT, waitMs: 0 };
     const { subject } = INTERNAL_CALLS.readEvents;
-    const { events, cursor, refused } = await this.bus.call<ReadEventsReply>(subject, request, TIMEOUT_MS);
+    const { events, cursor, more, refused } = await this.bus.call<ReadEventsReply>(subject, request, TIMEOUT_MS);
     if (refused) throw new Error(`the log of events cannot be read: ${refused.detail}`);
     return {
       cursor,
+      more,
       events: events.map(({ event, storedAt }) => ({
         event: JSON.parse(event) as CloudEvent,
         text: event,

@@ -106,10 +106,10 @@ export class EventWaits implements OnModuleInit, OnModuleDestroy {
 
   private async readTogether(): Promise<void> {
     while (this.cursor !== undefined && !this.stopping) {
-      const { events, cursor } = await this.log.read([...this.together], { after: this.cursor });
+      const { events, cursor, more } = await this.log.read([...this.together], { after: this.cursor });
       await this.offer(events);
       this.cursor = cursor;
-      if (events.length === 0) return;
+      if (!more) return;
     }
   }
 
@@ -117,10 +117,10 @@ export class EventWaits implements OnModuleInit, OnModuleDestroy {
     for (let page = 0; page < PAGES_BEHIND && !this.stopping; page++) {
       const after = this.behind.get(type);
       const from = after === undefined ? { since: new Date(since.getTime() - CLOCK_SKEW_MS) } : { after };
-      const { events, cursor } = await this.log.read([type], from);
+      const { events, cursor, more } = await this.log.read([type], from);
       await this.offer(events);
       this.behind.set(type, cursor);
-      if (events.length > 0) continue;
+      if (more) continue;
       this.behind.delete(type);
       this.together.add(type);
       this.cursor ??= this.earlier = cursor;

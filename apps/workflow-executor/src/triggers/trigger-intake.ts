@@ -73,12 +73,12 @@ export class TriggerIntake implements OnModuleInit, OnModuleDestroy {
       }
       const since = new Date(firstMadeAt.getTime() - MARGIN_MS);
       const page = await this.log.read(patterns, cursor === null ? { since } : { after: cursor });
-      const isEnd = page.events.length === 0;
-      if (isEnd && (!isDue || page.cursor === cursor)) return;
+      const isEmpty = page.events.length === 0;
+      if (isEmpty && !page.more && (!isDue || page.cursor === cursor)) return;
       const outcome = await this.inTransaction((client) => takeIn(client, standing, page));
-      if (outcome === 'stored' && !isEnd) this.wakeUps.ready();
+      if (outcome === 'stored' && !isEmpty) this.wakeUps.ready();
       // Another is at it, and goes on until there is nothing left; the poll finds what it leaves where it dies.
-      if (outcome === 'busy' || isEnd) return;
+      if (outcome === 'busy' || (outcome === 'stored' && !page.more)) return;
     }
   }
 

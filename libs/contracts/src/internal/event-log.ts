@@ -37,14 +37,16 @@ export interface ReadEventsReply {
   readonly events: readonly StoredEvent[];
   /** Where to go on; also where no event was found, so that what was looked through is not looked through again. */
   readonly cursor: string;
-  /** Whether there may be more already. */
+  /** Whether the log goes on behind the cursor: ask again at once, also where no event was found so far. */
   readonly more: boolean;
   /** A cursor, a subscription or a time that cannot be used. */
   readonly refused?: { readonly code: 'request.invalid' | 'event.subscription.not-found'; readonly detail: string };
 }
 
-/** Broadcast on core NATS: events were stored. A lost one is made good by a poll. */
+/** Broadcast on core NATS: events were stored. A lost one is made good when the reader asks again. */
 export interface EventsStored {
   /** Whose; null where there are too many to name. */
   readonly agentIds: readonly string[] | null;
+  /** The replica that stored them. */
+  readonly from: string;
 }
