@@ -1,6 +1,7 @@
-import { IsIn, IsISO8601, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { CloudEvent, EVENT_TYPE_PATTERN } from './event';
 import { PageRequest } from '../page';
+import { IsTime } from '../is-time';
 import { defineAction } from '../define-action';
 
 export class ListEventsRequest extends PageRequest {
@@ -14,8 +15,7 @@ export class ListEventsRequest extends PageRequest {
   readonly subject?: string;
 
   @IsOptional()
-  @IsISO8601()
-  @MaxLength(40)
+  @IsTime()
   readonly since?: string;
 
   /** Words to find in the data. */

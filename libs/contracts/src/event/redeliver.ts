@@ -1,4 +1,5 @@
-import { IsISO8601, IsOptional, IsUUID, MaxLength } from 'class-validator';
+import { IsOptional, IsUUID } from 'class-validator';
+import { IsTime } from '../is-time';
 import { defineAction } from '../define-action';
 
 export class RedeliverRequest {
@@ -8,8 +9,7 @@ export class RedeliverRequest {
 
   /** Of a subscription: only dead letters of events from this time on. */
   @IsOptional()
-  @IsISO8601()
-  @MaxLength(40)
+  @IsTime()
   readonly since?: string;
 }
 

@@ -1,5 +1,6 @@
-import { ArrayMaxSize, IsArray, IsISO8601, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { EVENT_TYPE_PATTERN } from './event';
+import { IsTime } from '../is-time';
 import { StreamRequest } from '../stream-request';
 
 /** Where the events of an agent are followed as server-sent events: `event.list` that does not end. */
@@ -28,7 +29,6 @@ export class StreamEventsRequest extends StreamRequest {
 
   /** Begins at this time; without it, and without `lastEventId`, now. */
   @IsOptional()
-  @IsISO8601()
-  @MaxLength(40)
+  @IsTime()
   readonly since?: string;
 }

@@ -1,4 +1,5 @@
 import { IsBoolean, IsIn, IsObject, IsOptional, IsRFC3339, IsUUID } from 'class-validator';
+import { IsTime } from '../is-time';
 import { defineAction } from '../define-action';
 import type { JsonObject } from '../json';
 import { PageRequest } from '../page';
@@ -28,11 +29,13 @@ export class ListRunsRequest extends PageRequest {
   /** At this time or later. */
   @IsOptional()
   @IsRFC3339()
+  @IsTime()
   readonly createdAfter?: string;
 
   /** Before this time. */
   @IsOptional()
   @IsRFC3339()
+  @IsTime()
   readonly createdBefore?: string;
 
   /** What the metadata of the run must hold; as JSON in a query string. */

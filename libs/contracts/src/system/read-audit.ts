@@ -1,6 +1,7 @@
-import { IsISO8601, IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { AuditRow } from './audit-row';
 import { PageRequest } from '../page';
+import { IsTime } from '../is-time';
 import { defineAction } from '../define-action';
 
 export class ReadAuditRequest extends PageRequest {
@@ -23,13 +24,11 @@ export class ReadAuditRequest extends PageRequest {
   readonly decision?: 'allowed' | 'refused' | 'failed';
 
   @IsOptional()
-  @IsISO8601()
-  @MaxLength(40)
+  @IsTime()
   readonly since?: string;
 
   @IsOptional()
-  @IsISO8601()
-  @MaxLength(40)
+  @IsTime()
   readonly until?: string;
 
   @IsOptional()
