@@ -120,8 +120,8 @@ it('keeps events where they were committed while the event log is away, and hand
       `SELECT FROM ${source} AS e, jsonb_path_query(e.payload::jsonb, '$ ? (@.type == "agent.created")') AS p WHERE p ->> 'subject' = $1`,
       [id],
     );
-  // Longer than the relay waits between two of its tries.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const output = () => parts().processes.get('auth')?.output() ?? '';
+  await until('a try to hand it on', () => output().includes('outbox rows could not be handed on'));
   expect(await eventsOf('auth.outbox')).toHaveLength(1);
   await parts().startService('webhook-receiver');
   await until('the event in the log', async () => (await eventsOf('event.events')).length === 1);

@@ -21,7 +21,8 @@ import { SubscriptionIndex } from '../src/subscriptions/subscription-index';
 /** Without permissions: the test does with the stream what an operator or an accident might. */
 const ACCOUNTS =
   'accounts { PLATFORM { jetstream: enabled, users: [{ user: "webhook-receiver", password: "test" }] } }';
-const logger = createLogger({ service: 'test', destination: { write: () => undefined } });
+const logged: string[] = [];
+const logger = createLogger({ service: 'test', destination: { write: (line: string) => void logged.push(line) } });
 
 let database: TestDatabase;
 let nats: Awaited<ReturnType<typeof startNatsBackend>>;
@@ -86,8 +87,8 @@ it('gives the stream every event, once and in the order of the log, whatever the
   const { config } = await manager.streams.info(EVENTS_STREAM);
   await manager.streams.update(EVENTS_STREAM, { ...config, max_msgs: 5, discard: DiscardPolicy.New });
   ids.push(...(await store(4)));
-  // It is asked, and refuses, more than once.
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  const refused = () => logged.filter((line) => line.includes('could not be published')).length;
+  await until('more than one refusal', () => refused() > 1);
   expect(await streamed()).toHaveLength(5);
   await manager.streams.update(EVENTS_STREAM, { ...config, discard: DiscardPolicy.Old, max_msgs: -1 });
   await until('the rest', async () => (await streamed()).length === 9);

@@ -41,8 +41,14 @@ const TEST_EVENT = 'subscription.test';
 interface Stored extends QueryResultRow {
   readonly agentId: string;
   readonly targetType: 'webhook' | 'pull';
-  readonly status: string;
   readonly seesAll: boolean;
+}
+
+/** What became of a subscription's secret, and what it was before. */
+interface Changed {
+  /** A new one. */
+  readonly secret: string | null;
+  readonly before?: Subscription;
 }
 
 @Injectable()
@@ -62,11 +68,17 @@ export class SubscriptionsService {
     const id = request.id ?? uuidV7();
     const reply = await this.vault.store(() =>
       this.work.write(call, async (tx) => {
-        const secret = await (request.id === undefined
+        const { secret, before } = await (request.id === undefined
           ? this.insert(tx, call, id, request, fields)
           : this.change(tx, call, id, request, fields));
-        const testDeliveryId = request.test === true ? await this.sendTest(tx, call, id) : undefined;
         const after = await getSubscriptionIn(tx, id);
+        tx.audit({
+          targetType: 'subscription',
+          targetId: id,
+          ...(before && { before: auditOf(before) }),
+          after: auditOf(after),
+        });
+        const testDeliveryId = request.test === true ? await this.sendTest(tx, call, after) : undefined;
         return created({ ...after, secret, ...(testDeliveryId !== undefined && { testDeliveryId }) });
       }),
     );
@@ -117,7 +129,7 @@ export class SubscriptionsService {
     id: string,
     { enabled = true, rotateSecret }: SubscribeRequest,
     fields: SubscriptionFields,
-  ): Promise<string | null> {
+  ): Promise<Changed> {
     if (rotateSecret !== undefined)
       throw invalid([{ path: 'rotateSecret', message: 'needs the id of a subscription' }]);
     const { types = [], filter = null, target = { type: 'pull' }, ordered = false, rateLimitRpm = null } = fields;
@@ -149,8 +161,7 @@ export class SubscriptionsService {
       const content: SubscriptionSecrets = { secrets: [{ secret, untilMs: null }], headers: target.headers };
       await this.vault.put(tx, ownerOf(id, call.agent.id), content);
     }
-    tx.audit({ targetType: 'subscription', targetId: id, after: auditOf(await getSubscriptionIn(tx, id)) });
-    return secret;
+    return { secret };
   }
 
   /** Answers its new signing secret, where one was asked for. */
@@ -160,9 +171,9 @@ export class SubscriptionsService {
     id: string,
     request: SubscribeRequest,
     fields: SubscriptionFields,
-  ): Promise<string | null> {
+  ): Promise<Changed> {
     const { rows } = await tx.query<Stored>({
-      text: `SELECT agent_id AS "agentId", target_type AS "targetType", status, sees_all AS "seesAll" FROM event.event_subscriptions
+      text: `SELECT agent_id AS "agentId", target_type AS "targetType", sees_all AS "seesAll" FROM event.event_subscriptions
              WHERE id = $1 AND status <> 'ended' FOR UPDATE`,
       values: [id],
     });
@@ -202,13 +213,7 @@ export class SubscriptionsService {
       ],
     });
     const secret = await this.changeSecrets(tx, ownerOf(id, stored.agentId), targetType, request, webhook?.headers);
-    tx.audit({
-      targetType: 'subscription',
-      targetId: id,
-      before: auditOf(before),
-      after: auditOf(await getSubscriptionIn(tx, id)),
-    });
-    return secret;
+    return { secret, before };
   }
 
   private async changeSecrets(
@@ -232,15 +237,9 @@ export class SubscriptionsService {
   }
 
   /** An event and its delivery, beside the way of all others, as no other subscription gets it. */
-  private async sendTest(tx: Tx, call: Call, id: string): Promise<string> {
-    const { rows } = await tx.query<{ targetType: string; status: string; agentId: string }>({
-      text: 'SELECT target_type AS "targetType", status, agent_id AS "agentId" FROM event.event_subscriptions WHERE id = $1',
-      values: [id],
-    });
-    const [stored] = rows;
-    if (stored?.targetType !== 'webhook')
-      throw invalid([{ path: 'test', message: 'needs a target of the type webhook' }]);
-    if (stored.status !== 'active') {
+  private async sendTest(tx: Tx, call: Call, { id, agentId, target, status }: Subscription): Promise<string> {
+    if (target.type !== 'webhook') throw invalid([{ path: 'test', message: 'needs a target of the type webhook' }]);
+    if (status !== 'active') {
       throw new AppError(
         'event.subscription.disabled',
         'The subscription is disabled. Enable it with enabled: true first.',
@@ -248,7 +247,7 @@ export class SubscriptionsService {
     }
     const event = toCloudEvent(
       { type: TEST_EVENT, subject: id, data: { subscriptionId: id } },
-      stored.agentId,
+      agentId,
       call.traceparent,
     );
     const payload = JSON.stringify(event);
@@ -259,7 +258,7 @@ export class SubscriptionsService {
                VALUES ($1, event.take_positions(1), $2, $3, $4::uuid::text, $5) RETURNING position)
              INSERT INTO event.deliveries (id, subscription_id, agent_id, event_id, position, bytes)
              SELECT $6, $4, $2, $1, position, octet_length($5) FROM stored`,
-      values: [event.id, stored.agentId, TEST_EVENT, id, payload, deliveryId],
+      values: [event.id, agentId, TEST_EVENT, id, payload, deliveryId],
     });
     return deliveryId;
   }

@@ -1,4 +1,10 @@
-import { commandAgent, type AuditEntry, type Command, type CommandStatus } from '@agent-platform/contracts';
+import {
+  commandAgent,
+  type AuditEntry,
+  type Command,
+  type CommandStatus,
+  type JsonObject,
+} from '@agent-platform/contracts';
 import { inServiceTransaction, type Tx } from '@agent-platform/database';
 import { insertOutbox, OutboxRelay, toCloudEvent, traceIdOf, type NewEvent } from '@agent-platform/messaging';
 import { makeTraceparent } from '@agent-platform/observability';
@@ -139,7 +145,7 @@ export async function rouseRunsOf(tx: Tx, commandIds: readonly string[]): Promis
 }
 
 /** What the audit log keeps of a command. */
-export function auditOf({ toAgentId, command, runId, expiresAt }: Command) {
+export function auditOf({ toAgentId, command, runId, expiresAt }: Command): JsonObject {
   return { toAgentId, command, runId, expiresAt };
 }
 

@@ -133,7 +133,7 @@ function readError(error: JsonObject | undefined, errors: FieldError[]): Command
     errors.push({ path: 'error.detail', message: `must be text of up to ${MAX_DETAIL_LENGTH} characters` });
   }
   for (const name of Object.keys(others)) errors.push({ path: `error.${name}`, message: 'is not a known field' });
-  return { code: String(code), detail: String(detail) };
+  return { code: code as string, detail: detail as string };
 }
 
 /** The command that may be answered, locked. @throws AppError */
