@@ -106,9 +106,11 @@ describe('agent.command', () => {
     const holders = (body.data as unknown as { id: string }[]).map(({ id }) => id);
     const sent = await send('skill:integration_manage');
     expect(holders).toContain(commandOf(sent).toAgentId);
-    const own = await send('skill:agent_impersonate');
+    // One that has used least of its limit would be the best.
+    const idle = await makeWorker({ skills: ['agent_impersonate'] });
+    const own = await idle.client.post('/v1/agents/skill:agent_impersonate/commands', { command: 'greet' });
     expect(own.status).toBe(202);
-    expect(commandOf(own).toAgentId).not.toBe(senderId);
+    expect(commandOf(own).toAgentId).not.toBe(idle.agent.id);
     const nobody = await send('skill:flying');
     expect(nobody).toMatchObject({ status: 404, body: { code: 'agent.not-found' } });
     expect(nobody.body.detail).toContain('data_query');
@@ -243,14 +245,14 @@ describe('agent.command', () => {
 
   it('gives a worker no more at once than an answer holds', async () => {
     const { agent, client } = await makeWorker();
-    for (let n = 0; n < 4; n++) await send(agent.id, { payload: { n, text: 'x'.repeat(200_000) } });
+    for (let n = 0; n < 6; n++) await send(agent.id, { payload: { n, text: 'x'.repeat(200_000) } });
     const taken: number[] = [];
-    for (let n = 0; n < 4 && taken.length < 4; n++) {
+    while (taken.length < 6) {
       const found = commandsOf(await take(client));
       expect(found.length).toBeGreaterThan(0);
       taken.push(...found.map(({ payload }) => payload.n as number));
     }
-    expect(taken).toEqual([0, 1, 2, 3]);
+    expect(taken).toEqual([0, 1, 2, 3, 4, 5]);
   });
 });
 
@@ -368,6 +370,29 @@ describe('the step type agent', () => {
       const answer = await respond(client, taken?.id ?? '', { status: 'completed' });
       return answer.body.code === 'command.cancelled';
     });
+  });
+
+  it('takes the command back when nobody waits for it any more, although the run goes on', async () => {
+    const { agent, client } = await makeWorker();
+    const ask = { id: 'ask', type: 'agent', with: { to: { id: agent.id }, command: 'x' } };
+    const stop = { id: 'stop', type: 'wait', with: { signal: { name: 'stop' } } };
+    const fail = { id: 'fail', type: 'transform', with: { value: '${{ 1 / 0 }}' } };
+    const both = {
+      id: 'both',
+      type: 'parallel',
+      onError: 'continue',
+      with: { branches: { a: [ask], b: [stop, fail] } },
+    };
+    const run = await start([both, { id: 'rest', type: 'wait', with: { signal: { name: 'go' } } }]);
+    const [taken] = commandsOf(await take(client, '?wait=30'));
+    await sender.post(`/v1/runs/${run.id}/signals/stop`, {});
+    await until('the command', async () => {
+      const [command] = commandsOf(await take(sender, `?id=${taken?.id}`));
+      return command?.status === 'cancelled';
+    });
+    expect((await runOf(run.id)).endedAt).toBeNull();
+    await sender.post(`/v1/runs/${run.id}/signals/go`, {});
+    expect((await ended(run.id)).status).toBe('completed');
   });
 
   it('needs agent_impersonate', async () => {

@@ -27,7 +27,8 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.bus.subscribe(COMMANDS_CHANGED_SUBJECT, (message) => {
       const { agentIds, endedIds } = message.json<CommandsChanged>();
-      this.wake([...agentIds, ...endedIds]);
+      for (const agentId of agentIds) this.waiters.wakeOne(agentId);
+      for (const commandId of endedIds) this.waiters.wake(commandId);
     });
     this.timer = setInterval(() => void this.poll(), POLL_MS);
   }
@@ -38,7 +39,7 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
     this.waiters.wakeAll();
   }
 
-  /** Commands wait to be taken by these agents. */
+  /** A command waits to be taken by each of these agents. */
   waiting(agentIds: readonly string[]): void {
     this.bus.publish(COMMANDS_CHANGED_SUBJECT, { agentIds, endedIds: [] } satisfies CommandsChanged);
   }
@@ -60,16 +61,16 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
       const woken = this.waiters.next(key, Math.max(deadline - Date.now(), 0));
       try {
         const found = await look();
-        if (isDone(found) || this.stopping || Date.now() >= deadline) return found;
+        if (isDone(found) || this.stopping || Date.now() >= deadline) {
+          // What it was woken for meanwhile may be another than what it has found, and is for the next.
+          if (woken.isWoken) this.waiters.wakeOne(key);
+          return found;
+        }
         await woken.promise;
       } finally {
         woken.cancel();
       }
     }
-  }
-
-  private wake(keys: readonly string[]): void {
-    for (const key of keys) this.waiters.wake(key);
   }
 
   private async poll(): Promise<void> {
@@ -84,7 +85,7 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
                  OR EXISTS (SELECT FROM workflow.agent_commands c WHERE c.id = k AND c.ended_at IS NOT NULL)`,
         values: [keys],
       });
-      this.wake(rows.map(({ key }) => key));
+      for (const { key } of rows) this.waiters.wake(key);
     } catch (error) {
       this.logger.warn({ msg: 'commands could not be looked at', err: error });
     } finally {

@@ -94,7 +94,7 @@ export class CommandsService {
       });
       if (after.endedAt !== null) {
         tx.emit({ ...endedEvent(after), agentId: after.fromAgentId });
-        runs = await rouseRunsOf(tx, [after.id]);
+        if (after.runId !== null) runs = await rouseRunsOf(tx, [after.id]);
       }
       return ok(after);
     });

@@ -1,6 +1,8 @@
 /** A promise that is resolved by a wake, or after a time. */
 export interface NextWake {
   readonly promise: Promise<void>;
+  /** True where it was woken, and not by its time. */
+  readonly isWoken: boolean;
   cancel(): void;
 }
 
@@ -14,9 +16,14 @@ export class Wakes {
   }
 
   next(key: string, timeoutMs: number): NextWake {
-    let wake: () => void = () => undefined;
-    const promise = new Promise<void>((resolve) => (wake = resolve));
-    const timer = setTimeout(() => wake(), timeoutMs);
+    let resolve: () => void = () => undefined;
+    let isWoken = false;
+    const promise = new Promise<void>((resolved) => (resolve = resolved));
+    const wake = () => {
+      isWoken = true;
+      resolve();
+    };
+    const timer = setTimeout(() => resolve(), timeoutMs);
     const wakes = this.byKey.get(key) ?? new Set();
     this.byKey.set(key, wakes.add(wake));
     const cancel = () => {
@@ -25,11 +32,26 @@ export class Wakes {
       if (wakes.size === 0 && this.byKey.get(key) === wakes) this.byKey.delete(key);
     };
     void promise.then(cancel);
-    return { promise, cancel };
+    return {
+      promise,
+      cancel,
+      get isWoken() {
+        return isWoken;
+      },
+    };
   }
 
   wake(key: string): void {
     this.byKey.get(key)?.forEach((wake) => wake());
+  }
+
+  /** The one that has waited longest: for what is for one of them alone. */
+  wakeOne(key: string): void {
+    const wakes = this.byKey.get(key);
+    const [first] = wakes ?? [];
+    if (!first) return;
+    wakes?.delete(first);
+    first();
   }
 
   wakeAll(): void {
