@@ -7,6 +7,10 @@ export const AGENT_COLUMNS = `a.id, a.name, a.type, a.status, a.rate_limit_rpm A
   ARRAY(SELECT s.capability FROM auth.get_agent_skills(a.id) s) AS skills,
   ${rfc3339('a.created_at')} AS "createdAt", ${rfc3339('a.updated_at')} AS "updatedAt"`;
 
+/** What others need to know of an agent `a` to let it act. */
+export const IDENTITY_COLUMNS = `a.id, a.name, a.status, a.rate_limit_rpm AS "rateLimitRpm",
+  ARRAY(SELECT s.capability FROM auth.get_agent_skills(a.id) s) AS capabilities`;
+
 /**
  * Locks an agent until the end of the transaction, so that of two changes at once one is the later.
  *

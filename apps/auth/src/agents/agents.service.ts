@@ -17,7 +17,7 @@ import { AGENT_POOL, SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
-import { AGENT_COLUMNS, agentNotFound, lockAgent } from './agent-columns';
+import { AGENT_COLUMNS, agentNotFound, IDENTITY_COLUMNS, lockAgent } from './agent-columns';
 import { AgentChanges } from './agent-changes';
 import { isAdmin, refuseToExceed } from './authority';
 
@@ -84,9 +84,7 @@ export class AgentsService {
   async findIdentity(id: string): Promise<AgentIdentity | null> {
     const { rows } = await this.servicePool.query<AgentIdentity>({
       name: 'find-identity',
-      text: `SELECT a.id, a.name, a.status, a.rate_limit_rpm AS "rateLimitRpm",
-               ARRAY(SELECT s.capability FROM auth.get_agent_skills(a.id) s) AS capabilities
-             FROM auth.agents a WHERE a.id = $1`,
+      text: `SELECT ${IDENTITY_COLUMNS} FROM auth.agents a WHERE a.id = $1`,
       values: [id],
     });
     return rows[0] ?? null;

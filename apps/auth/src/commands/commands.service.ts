@@ -8,6 +8,7 @@ import { SERVICE_POOL } from '@agent-platform/service-host';
 import { isUuid } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
+import { IDENTITY_COLUMNS } from '../agents/agent-columns';
 import { ProofSigner } from './proof-signer';
 
 const SKILL = 'skill:';
@@ -43,9 +44,7 @@ export class CommandsService {
           : { name: 'name', text: 'a.name = $1', values: [reference] };
     const { rows } = await this.pool.query<AgentIdentity>({
       name: `find-receiver-by-${condition.name}`,
-      text: `SELECT a.id, a.name, a.status, a.rate_limit_rpm AS "rateLimitRpm",
-               ARRAY(SELECT s.capability FROM auth.get_agent_skills(a.id) s) AS capabilities
-             FROM auth.agents a WHERE ${condition.text}`,
+      text: `SELECT ${IDENTITY_COLUMNS} FROM auth.agents a WHERE ${condition.text}`,
       values: condition.values,
     });
     return rows[0];
