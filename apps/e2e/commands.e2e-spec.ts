@@ -253,6 +253,10 @@ describe('agent.command', () => {
       taken.push(...found.map(({ payload }) => payload.n as number));
     }
     expect(taken).toEqual([0, 1, 2, 3, 4, 5]);
+    await until('their events', async () => {
+      const events = await platform.database.query('SELECT FROM event.events WHERE agent_id = $1', [agent.id]);
+      return events.length === 6;
+    });
   });
 });
 
