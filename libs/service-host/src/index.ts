@@ -9,4 +9,5 @@ export {
   startService,
   type RunningService,
 } from './start-service';
+export { ServiceStop } from './service-stop';
 export { within } from './within';

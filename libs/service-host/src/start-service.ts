@@ -20,6 +20,7 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import type { Pool } from 'pg';
 import type { DatabaseServiceConfig, ServiceConfig } from './service-config';
+import { ServiceStop } from './service-stop';
 import { within } from './within';
 
 /** Injects the logger of the service. */
@@ -123,6 +124,7 @@ async function run(
   pools: Pools | undefined,
 ): Promise<RunningService> {
   const closers: (() => Promise<unknown>)[] = [];
+  const serviceStop = new ServiceStop();
   const stop = once(async () => {
     for (const close of closers.reverse()) {
       await close().catch((error: unknown) => logger.warn({ msg: 'a part did not stop cleanly', err: error }));
@@ -140,6 +142,7 @@ async function run(
     const providers = [
       { provide: LOGGER, useValue: logger },
       { provide: Bus, useValue: bus },
+      { provide: ServiceStop, useValue: serviceStop },
       { provide: AgentDirectory, useValue: new AgentDirectory(bus) },
       ...values,
     ] as {
@@ -178,7 +181,10 @@ async function run(
       scanner: app.get(MetadataScanner, { strict: false }),
     });
     await server.start();
-    closers.push(() => server.stop());
+    closers.push(() => {
+      serviceStop.begin();
+      return server.stop();
+    });
 
     const probePort = probes ? await startProbes(service, config, bus, pools, closers) : undefined;
     logger.info({ msg: 'service started', version: config.version, probePort });

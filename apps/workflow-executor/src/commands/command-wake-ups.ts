@@ -1,7 +1,7 @@
 import { COMMANDS_CHANGED_SUBJECT, type CommandsChanged } from '@agent-platform/contracts';
 import { Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, ServiceStop } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { Wakes } from '../engine/wakes';
@@ -16,12 +16,12 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
   private readonly waiters = new Wakes();
   private timer: NodeJS.Timeout | undefined;
   private polling = false;
-  private stopping = false;
 
   constructor(
     private readonly bus: Bus,
     @Inject(SERVICE_POOL) private readonly pool: Pool,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly serviceStop: ServiceStop,
   ) {}
 
   onModuleInit(): void {
@@ -30,13 +30,12 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
       for (const agentId of agentIds) this.waiters.wakeOne(agentId);
       for (const commandId of endedIds) this.waiters.wake(commandId);
     });
+    this.serviceStop.onBegin(() => this.waiters.wakeAll());
     this.timer = setInterval(() => void this.poll(), POLL_MS);
   }
 
   onModuleDestroy(): void {
-    this.stopping = true;
     clearInterval(this.timer);
-    this.waiters.wakeAll();
   }
 
   /** A command waits to be taken by each of these agents. */
@@ -61,7 +60,7 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
       const woken = this.waiters.next(key, Math.max(deadline - Date.now(), 0));
       try {
         const found = await look();
-        if (isDone(found) || this.stopping || Date.now() >= deadline) {
+        if (isDone(found) || this.serviceStop.hasBegun || Date.now() >= deadline) {
           // What it was woken for meanwhile may be another than what it has found, and is for the next.
           if (woken.isWoken) this.waiters.wakeOne(key);
           return found;

@@ -1,7 +1,7 @@
 import { AppError } from '@agent-platform/errors';
 import { OutboxRelay, type OutboxMessage } from '@agent-platform/messaging';
 import { withContext, type Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, ServiceStop } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
@@ -73,6 +73,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     private readonly agents: AgentDirectory,
     private readonly performers: StepPerformers,
     private readonly wakeUps: RunWakeUps,
+    private readonly serviceStop: ServiceStop,
   ) {
     this.admission = new Admission(config);
     const parts = {
@@ -87,6 +88,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
 
   async onModuleInit(): Promise<void> {
     await this.takeLease();
+    this.serviceStop.onBegin(() => this.waiters.wakeAll());
     this.wakeUps.onReady(() => this.claimSoon());
     this.wakeUps.onPoked((runIds) => {
       // One that nobody has in memory is ready now.
@@ -111,7 +113,6 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     for (const execution of [...this.executions.values()]) execution.abandon();
     await this.guarded('runs could not be given back', () => this.store.release(this.id));
     this.wakeUps.ready();
-    this.waiters.wakeAll();
   }
 
   /**
@@ -159,7 +160,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   /** Resolves when the run has ended, wherever it runs, or after `timeoutMs`. */
   async waitForEnd(runId: string, timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
-    while (!this.stopping && Date.now() < deadline) {
+    while (!this.serviceStop.hasBegun && Date.now() < deadline) {
       const woken = this.waiters.next(runId, Math.min(END_POLL_MS, deadline - Date.now()));
       if (this.endedHere.has(runId)) return woken.cancel();
       if (!this.executions.has(runId) && (await this.store.hasEnded(runId))) return woken.cancel();
