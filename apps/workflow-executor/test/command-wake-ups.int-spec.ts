@@ -62,15 +62,15 @@ it('wakes the next worker where the first has found another command meanwhile', 
     () => slow,
     () => true,
   );
-  let found: string | undefined;
+  const open: string[] = [];
   let looks = 0;
   const look = () => {
     looks++;
-    return Promise.resolve(found);
+    return Promise.resolve(open.shift());
   };
   const second = wakeUps.lookFor(agent, 20_000, look, (one) => one !== undefined);
   await until('the look of the second', () => looks === 1);
-  found = 'the new one';
+  open.push('the new one');
   wakeUps.waiting([agent]);
   await bus.flush();
   answer('one from before');
