@@ -5,6 +5,7 @@
 // first. npm packages stay outside the bundle. About 60 ms an app.
 import { transform } from '@swc/core';
 import { build } from 'esbuild';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -38,6 +39,17 @@ function bundleOf(name) {
     : { entry: join(root, 'apps', name, 'src/main.ts'), outfile: join(root, 'dist/apps', name, 'main.js') };
 }
 
+/** Shown in the status of the platform; null where the sources are not in a repository. */
+function commit() {
+  try {
+    const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
+    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], options).trim();
+  } catch {
+    return null;
+  }
+}
+const define = { BUILD_COMMIT: JSON.stringify(commit()) };
+
 async function bundle(name) {
   const { entry, outfile } = bundleOf(name);
   await build({
@@ -50,6 +62,7 @@ async function bundle(name) {
     packages: 'external',
     keepNames: true,
     sourcemap: true,
+    define,
     logLevel: 'warning',
     loader: { '.sql': 'text' },
     plugins: [typescript],

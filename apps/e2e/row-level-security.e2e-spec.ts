@@ -61,6 +61,17 @@ const ROW: Readonly<Record<string, string>> = {
     "(state_hash, agent_id, integration_id, key_version, binding, scopes, expires_at) VALUES ($2::text::bytea, $1, $2, 1, 'x', '{}', now())",
   'integration.call_windows': '(integration_id, agent_id) VALUES ($2, $1)',
   'integration.calls_under_way': '(agent_id, key, call_id, expires_at) VALUES ($1, $2::text, $2, now())',
+  'integration.integration_health':
+    "(integration_id, agent_id, state, since, sequence) VALUES ($2, $1, 'down', now(), 1)",
+  'integration.call_periods':
+    '(integration_id, period_start, calls, failures) SELECT $2, now(), 1, 1 WHERE $1::text IS NOT NULL',
+  'health.granted_agents': '(integration_id, agent_id) VALUES ($2, $1)',
+  'health.integrations': "(id, agent_id, name, facts) VALUES ($2, $1, 'n', '{}')",
+  'health.check_periods':
+    "(integration_id, seconds, period_start, agent_id, checks, failures, latency) VALUES ($2, 300, now(), $1, 1, 1, '{}')",
+  'health.call_periods': '(integration_id, period_start, agent_id, calls, failures) VALUES ($2, now(), $1, 1, 1)',
+  'health.state_changes':
+    "(integration_id, sequence, agent_id, from_state, to_state) VALUES ($2, 1, $1, 'healthy', 'down')",
   outbox: "(agent_id, kind, message_id, payload) VALUES ($1, 'audit', $2, '{}')",
   idempotency_records: "(agent_id, action, key, params_hash, status, body) VALUES ($1, 'a', $2::text, 'x', 200, '')",
 };

@@ -2,7 +2,7 @@ import { AGENT_CHANGED_SUBJECT, type AgentChanged } from '@agent-platform/contra
 import { AppError, toProblem } from '@agent-platform/errors';
 import { Bus } from '@agent-platform/messaging';
 import { createLogger, createMetrics, probe } from '@agent-platform/observability';
-import { within, type RunningService } from '@agent-platform/service-host';
+import { answerStatus, StatusReport, within, type RunningService } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -103,17 +103,18 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   });
 
   let draining = false;
-  const probes = probe(
-    {
-      lifecycle: () => {
-        if (draining) throw new Error('is stopping');
-      },
-      bus: () => {
-        if (!bus.connected) throw new Error('NATS cannot be reached');
-      },
+  const checks = {
+    lifecycle: () => {
+      if (draining) throw new Error('is stopping');
     },
-    metrics,
-  );
+    bus: () => {
+      if (!bus.connected) throw new Error('NATS cannot be reached');
+    },
+  };
+  const probes = probe(checks, metrics);
+  const report = new StatusReport();
+  report.add('openStreams', () => streams.size);
+  report.add('auditEntriesWaiting', () => audit.waitingCount);
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const isAnswered =
       answerDocument(request, response) ||
@@ -147,7 +148,9 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     throw error;
   }
   const { port } = server.address() as AddressInfo;
-  logger.info({ msg: 'service started', version: config.version, port });
+  const { version } = config;
+  await answerStatus({ bus, service: 'gateway', version, checks, report, outbox: undefined, logger });
+  logger.info({ msg: 'service started', version, port });
   let stopped: Promise<void> | undefined;
   return {
     name: 'gateway',

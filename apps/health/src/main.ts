@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { runMain, ServiceConfig } from '@agent-platform/service-host';
+import { runMain } from '@agent-platform/service-host';
+import { HealthConfig } from './config';
 import { startHealth } from './start';
 
-void runMain('health', ServiceConfig, startHealth);
+void runMain('health', HealthConfig, startHealth);

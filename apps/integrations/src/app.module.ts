@@ -12,6 +12,12 @@ import { Accounts } from './connections/account';
 import { ConnectionsController } from './connections/connections.controller';
 import { ConnectionsService } from './connections/connections.service';
 import { Refresher } from './connections/refresher';
+import { ChecksService } from './health/checks.service';
+import { HealthStates } from './health/health-states';
+import { IntegrationGauges } from './health/integration-gauges';
+import { HealthController } from './health/health.controller';
+import { IntegrationChanges } from './health/integration-changes';
+import { WatchedIntegrations } from './health/watched-integrations';
 import { IntegrationsController } from './integrations/integrations.controller';
 import { IntegrationsService } from './integrations/integrations.service';
 import { WebhookEndpoints } from './integrations/webhook-endpoints';
@@ -33,7 +39,7 @@ const masterKeys = {
 };
 
 @Module({
-  controllers: [IntegrationsController, ConnectionsController, CallsController],
+  controllers: [IntegrationsController, ConnectionsController, CallsController, HealthController],
   providers: [
     egress,
     masterKeys,
@@ -50,6 +56,11 @@ const masterKeys = {
     Breakers,
     CallLedger,
     CallsService,
+    IntegrationChanges,
+    WatchedIntegrations,
+    ChecksService,
+    HealthStates,
+    IntegrationGauges,
   ],
 })
 export class AppModule {}

@@ -18,6 +18,7 @@ import type { Pool } from 'pg';
 import { IntegrationsConfig } from '../src/config';
 import { findCredential, putCredential } from '../src/connections/credential-store';
 import { Refresher } from '../src/connections/refresher';
+import { IntegrationChanges } from '../src/health/integration-changes';
 import { OAuthClient } from '../src/oauth/oauth-client';
 import { MasterKeys } from '@agent-platform/vault';
 import { CREDENTIAL_TABLES, Vault } from '../src/vault/vault';
@@ -79,7 +80,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
   const oauth = new OAuthClient(new EgressClient({ allow: ['127.0.0.1'] }), config);
-  replicas = [0, 1].map(() => new Refresher(pool, vault, oauth, relay, logger, config));
+  const changes = new IntegrationChanges(bus);
+  replicas = [0, 1].map(() => new Refresher(pool, vault, oauth, relay, changes, logger, config));
 });
 afterAll(async () => {
   server?.close();

@@ -3,6 +3,7 @@ import { generateApiKey } from '@agent-platform/shared-security';
 import { Client } from 'pg';
 import { AUTH_SCHEMA } from '../../auth/src/database/schema';
 import { seedAuth } from '../../auth/src/seed/seed-default-agents';
+import { HEALTH_SCHEMA } from '../../health/src/database/schema';
 import { INTEGRATION_SCHEMA } from '../../integrations/src/database/schema';
 import { writeEventTypes } from '../../webhook-receiver/src/events/event-types';
 import { EVENT_SCHEMA } from '../../webhook-receiver/src/database/schema';
@@ -12,7 +13,7 @@ import { step } from './progress';
 import type { Servers } from './servers';
 
 /** Every schema with its history. */
-export const SCHEMAS = [AUTH_SCHEMA, WORKFLOW_SCHEMA, INTEGRATION_SCHEMA, EVENT_SCHEMA];
+export const SCHEMAS = [AUTH_SCHEMA, WORKFLOW_SCHEMA, INTEGRATION_SCHEMA, EVENT_SCHEMA, HEALTH_SCHEMA];
 
 /** Makes roles and schemas, migrates, and seeds the default agents; each only as far as it is missing. */
 export async function prepare(

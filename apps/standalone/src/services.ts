@@ -6,6 +6,7 @@ import { AuthConfig } from '../../auth/src/config';
 import { startAuth } from '../../auth/src/start';
 import { GatewayConfig } from '../../gateway/src/config';
 import { startGateway } from '../../gateway/src/start';
+import { HealthConfig } from '../../health/src/config';
 import { startHealth } from '../../health/src/start';
 import { IntegrationsConfig } from '../../integrations/src/config';
 import { startIntegrations } from '../../integrations/src/start';
@@ -53,12 +54,19 @@ const PASSED_ON = [
   'MAX_DELIVERIES',
   'DISABLE_FAILING_AFTER_HOURS',
   'MAX_SUBSCRIPTIONS_PER_AGENT',
+  'HEALTH_DOWN_AFTER',
+  'HEALTH_UP_AFTER',
+  'HEALTH_CHECK_INTERVAL_SECONDS',
+  'MAX_HEALTH_CHECKS',
+  'HEALTH_SYNC_SECONDS',
+  'HEALTH_RETENTION_DAYS',
 ];
 const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   auth: AuthConfig,
   'workflow-executor': ExecutorConfig,
   integrations: IntegrationsConfig,
   'webhook-receiver': ReceiverConfig,
+  health: HealthConfig,
 };
 const KEEPS_SECRETS: readonly string[] = ['auth', 'integrations', 'webhook-receiver'];
 const CALLS_OUT: readonly string[] = ['workflow-executor', 'integrations', 'webhook-receiver'];

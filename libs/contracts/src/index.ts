@@ -32,6 +32,20 @@ export {
   type SetEndpointRequest,
   type WebhookScheme,
 } from './internal/inbound-webhooks';
+export type {
+  CallPeriod,
+  CheckIntegrationReply,
+  CheckIntegrationRequest,
+  IntegrationHealthChanged,
+  IntegrationsChanged,
+  ListChecksReply,
+  ListChecksRequest,
+  ReadCallPeriodsReply,
+  ReadCallPeriodsRequest,
+  SetHealthRequest,
+  WatchedIntegration,
+} from './internal/integration-health';
+export type { PlatformPart, ReplicaStatus } from './internal/status';
 export type { WatchRunReply, WatchRunRequest } from './internal/watch-run';
 export type { AuditEntry, RecordAuditRequest } from './internal/audit-entry';
 export type {
@@ -56,8 +70,11 @@ export {
   AGENT_CHANGED_SUBJECT,
   EVENTS_STORED_SUBJECT,
   COMMANDS_CHANGED_SUBJECT,
+  HEALTH_CHANGED_SUBJECT,
+  INTEGRATIONS_CHANGED_SUBJECT,
   RUN_POKED_SUBJECT,
   RUN_READY_SUBJECT,
+  STATUS_SUBJECT,
   eventSubject,
   INTERNAL_CALLS,
 } from './internal/subjects';
@@ -118,7 +135,6 @@ export {
   ConnectionReply,
   GRANTED_CONNECTIONS,
   Integration,
-  IntegrationHealth,
   IntegrationResponse,
   type AuthMethod,
   type Connection,
@@ -128,6 +144,16 @@ export {
   type IntegrationUsage,
   type IntegrationWebhook,
 } from './integration/integration';
+export {
+  HEALTH_STATES,
+  HEALTH_WINDOWS,
+  IntegrationHealth,
+  type HealthChange,
+  type HealthState,
+  type HealthWindow,
+  type HealthWindowName,
+  type RecentCheck,
+} from './integration/health';
 export { listIntegrations, ListIntegrationsRequest } from './integration/list-integrations';
 export { updateIntegration, UpdateIntegrationRequest } from './integration/update-integration';
 
@@ -187,6 +213,7 @@ export { unsubscribe, UnsubscribeRequest } from './event/unsubscribe';
 
 export { AuditRow } from './system/audit-row';
 export { readAudit, ReadAuditRequest } from './system/read-audit';
+export { PlatformStatus, readStatus, ReadStatusRequest, type ServiceStatus } from './system/read-status';
 
 export { getMe, GetMeRequest } from './me/get-me';
 export { listMyCommands, ListMyCommandsRequest } from './me/list-my-commands';

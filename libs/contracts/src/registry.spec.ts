@@ -17,7 +17,7 @@ import {
   type ActionDefinition,
 } from './index';
 
-/** The tables of SPEC section 4; `-` for what an agent may always do to itself. */
+/** The tables of SPEC section 4, with `system.status` beside `system.audit` (docs/adr/0011); `-` for what an agent may always do to itself. */
 const TABLE = `
 workflow.list workflow_read GET /v1/workflows
 workflow.get workflow_read GET /v1/workflows/{id}
@@ -60,6 +60,7 @@ event.list event_subscribe GET /v1/events
 event.subscribe event_subscribe POST /v1/subscriptions
 event.unsubscribe event_subscribe DELETE /v1/subscriptions/{id}
 system.audit system_admin GET /v1/audit
+system.status system_admin GET /v1/status
 me.get - GET /v1/me
 me.commands - GET /v1/me/commands
 me.respond - POST /v1/me/commands/{id}/result
@@ -94,7 +95,7 @@ describe('the registry', () => {
       ({ name, capability, http }) => `${name} ${capability ?? '-'} ${http.method} ${http.path}`,
     );
     expect(lines).toEqual(TABLE.trim().split('\n'));
-    expect(ACTIONS.filter(({ capability }) => capability !== null)).toHaveLength(41);
+    expect(ACTIONS.filter(({ capability }) => capability !== null)).toHaveLength(41 + 1);
     expect(ACTIONS.filter(({ capability }) => capability === null)).toHaveLength(4);
   });
 

@@ -37,6 +37,7 @@ import { listRuns } from './run/list-runs';
 import { retryRun } from './run/retry-run';
 import { signalRun } from './run/signal-run';
 import { readAudit } from './system/read-audit';
+import { readStatus } from './system/read-status';
 import { createWorkflow } from './workflow/create-workflow';
 import { deleteWorkflow } from './workflow/delete-workflow';
 import { executeWorkflow } from './workflow/execute-workflow';
@@ -45,7 +46,7 @@ import { listWorkflows } from './workflow/list-workflows';
 import { scheduleWorkflow } from './workflow/schedule-workflow';
 import { updateWorkflow } from './workflow/update-workflow';
 
-/** Every action, in the order of SPEC section 4, and then what an agent may do to itself. Every door derives from it. */
+/** Every action, in the order of SPEC section 4 (with `system.status` beside `system.audit`, see docs/adr/0011), and then what an agent may do to itself. Every door derives from it. */
 export const ACTIONS: readonly ActionDefinition[] = [
   listWorkflows,
   getWorkflow,
@@ -88,6 +89,7 @@ export const ACTIONS: readonly ActionDefinition[] = [
   subscribe,
   unsubscribe,
   readAudit,
+  readStatus,
   getMe,
   listMyCommands,
   respond,

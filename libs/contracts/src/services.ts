@@ -26,6 +26,7 @@ const OWNER_OF_DOMAIN: Record<string, ServiceName> = {
 /** Actions that live elsewhere than their domain says. */
 const OWNER_OF_ACTION: Record<string, ServiceName> = {
   'integration.health': 'health',
+  'system.status': 'health',
   'agent.command': 'workflow-executor',
   'me.get': 'auth',
   'me.commands': 'workflow-executor',

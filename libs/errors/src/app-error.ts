@@ -16,6 +16,8 @@ export interface AppErrorOptions {
   readonly allowedMethods?: readonly string[];
   /** Only with `auth.capability.missing`. */
   readonly missingCapability?: string;
+  /** Only with `integration.down`. */
+  readonly integrationId?: string;
 }
 
 /**

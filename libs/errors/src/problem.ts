@@ -16,6 +16,7 @@ export interface Problem {
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
   readonly missingCapability?: string;
+  readonly integrationId?: string;
   readonly errors?: readonly FieldError[];
 }
 
@@ -41,6 +42,7 @@ export function toProblem(thrown: unknown, requestId: string): Problem {
     retryable: error.retryable,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(error.options.missingCapability !== undefined && { missingCapability: error.options.missingCapability }),
+    ...(error.options.integrationId !== undefined && { integrationId: error.options.integrationId }),
     ...(error.options.errors !== undefined && { errors: error.options.errors }),
   };
 }

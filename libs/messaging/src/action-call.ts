@@ -35,6 +35,11 @@ export class Call {
     return this.context.depth ?? 0;
   }
 
+  /** Whether an integration that is down is not to be called. */
+  get notWhileDown(): boolean {
+    return this.context.notWhileDown === true;
+  }
+
   /** Whose rows this call may see and change. */
   get rows(): RowContext {
     return rowContextOf(this.context.agent);

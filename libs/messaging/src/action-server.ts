@@ -15,6 +15,8 @@ import { STATUS_HEADER, type Reply } from './reply';
 const MAX_IN_FLIGHT = 2000;
 /** Room for the headers of an answer within the largest message. */
 const HEADER_BYTES = 1024;
+/** Failures from 500 on that are no surprise and need nobody. */
+const EXPECTED: readonly string[] = ['action.not-implemented', 'integration.down'];
 /** How long `stop` waits for what is under way. */
 const DRAIN_TIMEOUT_MS = 15_000;
 
@@ -100,7 +102,7 @@ export class ActionServer {
     } catch (thrown) {
       const error = unavailableIfDisconnected(thrown);
       if (!(error instanceof AppError) || error.status >= 500) {
-        const level = error instanceof AppError && error.code === 'action.not-implemented' ? 'debug' : 'error';
+        const level = error instanceof AppError && EXPECTED.includes(error.code) ? 'debug' : 'error';
         this.options.logger[level]({ msg: 'an action failed', err: error });
       }
       const problem = toProblem(error, requestId);

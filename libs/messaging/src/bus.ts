@@ -1,6 +1,7 @@
 import { AppError } from '@agent-platform/errors';
 import {
   connect,
+  createInbox,
   DebugEvents,
   Events,
   headers as createHeaders,
@@ -42,7 +43,7 @@ export class Bus {
 
   private constructor(
     readonly connection: NatsConnection,
-    inboxPrefix: string,
+    private readonly inboxPrefix: string,
     private readonly onStatus: (connected: boolean) => void,
   ) {
     coalesceWrites(connection);
@@ -96,9 +97,7 @@ export class Bus {
     options: { timeoutMs?: number; headers?: MsgHdrs; signal?: AbortSignal } = {},
   ): Promise<Msg> {
     if (!this.connected) {
-      return Promise.reject(
-        new AppError('service.unavailable', 'The message bus cannot be reached. Try again shortly.'),
-      );
+      return Promise.reject(busUnreachable());
     }
     const { timeoutMs = DEFAULT_TIMEOUT_MS, headers, signal } = options;
     return this.mux.request(subject, payload, timeoutMs, headers, signal);
@@ -126,6 +125,25 @@ export class Bus {
       });
     }
     return answer.data;
+  }
+
+  /**
+   * Asks everybody who listens, and gathers what is answered within a time: who does not answer is not there.
+   *
+   * @throws AppError `service.unavailable` where the bus cannot be reached
+   */
+  async collect<Answer>(subject: string, payload: object, { waitMs }: { readonly waitMs: number }): Promise<Answer[]> {
+    if (!this.connected) throw busUnreachable();
+    const answers: Answer[] = [];
+    const inbox = createInbox(this.inboxPrefix);
+    const subscription = this.subscribe(inbox, (message) => {
+      // Empty: the server says that nobody listens.
+      if (message.data.length > 0) answers.push(message.json<Answer>());
+    });
+    this.connection.publish(subject, JSON.stringify(payload), { reply: inbox });
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    subscription.unsubscribe();
+    return answers;
   }
 
   /** Fire and forget; nothing may depend on its arrival. */
@@ -181,6 +199,10 @@ export class Bus {
     this.onStatus(up);
     if (up) for (const listener of this.reconnected) listener();
   }
+}
+
+function busUnreachable(): AppError {
+  return new AppError('service.unavailable', 'The message bus cannot be reached. Try again shortly.');
 }
 
 /** One header, as most messages here have. */

@@ -24,6 +24,8 @@ export interface CallContext {
   readonly idempotencyKey?: string;
   /** Of a call by a step: how many runs have led to it; its events say so. */
   readonly depth?: number;
+  /** Of a call by a step: an integration that is down is not called, as the run would rather wait for it. */
+  readonly notWhileDown?: true;
   /** Params from the path; they outrank the body's, and a contradiction is refused. */
   readonly pathParams?: Readonly<Record<string, string>>;
   /** Params from the query string, still as text. */

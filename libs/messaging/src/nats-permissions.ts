@@ -3,10 +3,13 @@ import {
   AGENT_CHANGED_SUBJECT,
   COMMANDS_CHANGED_SUBJECT,
   EVENTS_STORED_SUBJECT,
+  HEALTH_CHANGED_SUBJECT,
+  INTEGRATIONS_CHANGED_SUBJECT,
   INTERNAL_CALLS,
   RUN_POKED_SUBJECT,
   RUN_READY_SUBJECT,
   SERVICE_NAMES,
+  STATUS_SUBJECT,
   serviceOf,
   subjectOf,
   type ServiceName,
@@ -32,7 +35,7 @@ export function permissionsOf(user: NatsUser): Permissions {
   if (user === 'tap') return { publish: consumeEvents(), subscribe: ['events.>', inbox] };
   const publish = internalCallsOf(user);
   if (user === 'gateway' || user === 'workflow-executor') publish.push(...ACTIONS.map(subjectOf));
-  const subscribe = [inbox, AGENT_CHANGED_SUBJECT];
+  const subscribe = [inbox, AGENT_CHANGED_SUBJECT, STATUS_SUBJECT];
   if (user !== 'gateway') {
     subscribe.push(
       ...ACTIONS.filter((action) => serviceOf(action) === user).map(subjectOf),
@@ -43,7 +46,12 @@ export function permissionsOf(user: NatsUser): Permissions {
   if (user === 'workflow-executor') {
     const own = [RUN_READY_SUBJECT, RUN_POKED_SUBJECT, COMMANDS_CHANGED_SUBJECT];
     publish.push(...own);
-    subscribe.push(...own, EVENTS_STORED_SUBJECT);
+    subscribe.push(...own, EVENTS_STORED_SUBJECT, HEALTH_CHANGED_SUBJECT);
+  }
+  if (user === 'integrations') publish.push(INTEGRATIONS_CHANGED_SUBJECT, HEALTH_CHANGED_SUBJECT);
+  if (user === 'health') {
+    publish.push(STATUS_SUBJECT);
+    subscribe.push(INTEGRATIONS_CHANGED_SUBJECT);
   }
   if (user === 'webhook-receiver') {
     publish.push('events.>', EVENTS_STORED_SUBJECT);
@@ -62,8 +70,7 @@ export function permissionsOf(user: NatsUser): Permissions {
 export function natsAccountsConfig(passwordOf: (user: NatsUser) => string): string {
   const users = NATS_USERS.map((user) => {
     const { publish, subscribe } = permissionsOf(user);
-    const responses =
-      user === 'gateway' || user === 'tap' ? '' : '\n          allow_responses: { max: 1, expires: "2m" }';
+    const responses = user === 'tap' ? '' : '\n          allow_responses: { max: 1, expires: "2m" }';
     return `      {
         user: "${user}"
         password: ${passwordOf(user)}

@@ -2,7 +2,7 @@ export { currentContext, withContext, type LogContext } from './context';
 export { log, logAudit, logError, setDefaultLogger } from './default-logger';
 export { createLogger, type LogFields, type Logger, type LoggerOptions } from './logger';
 export { createMetrics } from './metrics';
-export { probe, type ProbeAnswer, type ReadinessCheck, type ReadinessChecks } from './probe';
+export { probe, readChecks, type ProbeAnswer, type ReadinessCheck, type ReadinessChecks } from './probe';
 export { scrub } from './scrub';
 export { startProbeServer, type ProbeServerOptions } from './probe-server';
 export { childTraceparent, makeTraceparent, parseTraceparent, type TraceContext } from './trace-context';

@@ -10,4 +10,5 @@ export {
   type RunningService,
 } from './start-service';
 export { ServiceStop } from './service-stop';
+export { answerStatus, countUpTo, StatusReport } from './status';
 export { within } from './within';

@@ -15,12 +15,19 @@ import {
   UnitOfWork,
   type AnswerSealer,
 } from '@agent-platform/messaging';
-import { createLogger, createMetrics, startProbeServer, type Logger } from '@agent-platform/observability';
+import {
+  createLogger,
+  createMetrics,
+  startProbeServer,
+  type Logger,
+  type ReadinessChecks,
+} from '@agent-platform/observability';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import type { Pool } from 'pg';
 import type { DatabaseServiceConfig, ServiceConfig } from './service-config';
 import { ServiceStop } from './service-stop';
+import { answerStatus, countUpTo, StatusReport } from './status';
 import { within } from './within';
 
 /** Injects the logger of the service. */
@@ -139,7 +146,9 @@ async function run(
     });
     closers.push(() => bus.close());
 
+    const report = new StatusReport();
     const providers = [
+      { provide: StatusReport, useValue: report },
       { provide: LOGGER, useValue: logger },
       { provide: Bus, useValue: bus },
       { provide: ServiceStop, useValue: serviceStop },
@@ -186,7 +195,12 @@ async function run(
       return server.stop();
     });
 
-    const probePort = probes ? await startProbes(service, config, bus, pools, closers) : undefined;
+    const checks = checksOf(bus, pools);
+    const probePort = probes ? await startProbes(service, config, checks, closers) : undefined;
+    const { schema } = SERVICES[service];
+    const outbox = pools && (() => readOutbox(pools.service, schema));
+    const { version } = config;
+    closers.push(await answerStatus({ bus, service, version, checks, report, outbox, logger }));
     logger.info({ msg: 'service started', version: config.version, probePort });
     return { name: service, probePort, stop };
   } catch (error) {
@@ -195,11 +209,33 @@ async function run(
   }
 }
 
+/** What must be there for the service to work. */
+function checksOf(bus: Bus, pools: Pools | undefined): ReadinessChecks {
+  return {
+    bus: () => {
+      if (!bus.connected) throw new Error('NATS cannot be reached');
+    },
+    ...(pools && {
+      database: async () => {
+        await pools.service.query('SELECT 1');
+      },
+    }),
+  };
+}
+
+/** How much waits to be handed on, and for how long. */
+async function readOutbox(pool: Pool, schema: string): Promise<{ rows: number; oldestSeconds: number }> {
+  const rows = await countUpTo(pool, `SELECT FROM ${schema}.outbox`);
+  const { rows: oldest } = await pool.query<{ seconds: number }>(
+    `SELECT greatest(extract(epoch FROM now() - created_at), 0)::float8 AS seconds FROM ${schema}.outbox ORDER BY id LIMIT 1`,
+  );
+  return { rows, oldestSeconds: Math.round(oldest[0]?.seconds ?? 0) };
+}
+
 async function startProbes(
   service: ServiceName,
   config: ServiceConfig,
-  bus: Bus,
-  pools: Pools | undefined,
+  checks: ReadinessChecks,
   closers: (() => Promise<unknown>)[],
 ): Promise<number> {
   let draining = false;
@@ -211,14 +247,7 @@ async function startProbes(
       lifecycle: () => {
         if (draining) throw new Error('is stopping');
       },
-      bus: () => {
-        if (!bus.connected) throw new Error('NATS cannot be reached');
-      },
-      ...(pools && {
-        database: async () => {
-          await pools.service.query('SELECT 1');
-        },
-      }),
+      ...checks,
     },
   });
   closers.unshift(() => server.close());

@@ -45,6 +45,10 @@ export class AuditWriter {
     });
   }
 
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
   /** Sends what is left, once. */
   async stop(): Promise<void> {
     this.stopped = true;

@@ -12,7 +12,8 @@ import { LRUCache } from 'lru-cache';
 const FAILURES_TO_OPEN = 10;
 const OPEN_MS = 10_000;
 const MAX_INTEGRATIONS = 10_000;
-const OUTAGES = ['egress.timeout', 'egress.connection.failed', 'egress.connection.lost'];
+/** What says that the provider did not answer. */
+export const OUTAGES: readonly string[] = ['egress.timeout', 'egress.connection.failed', 'egress.connection.lost'];
 
 /**
  * A circuit breaker per integration, on this replica: after ten failures in a row (no answer, or a status from 500 on) calls are

@@ -11,6 +11,8 @@ export interface EndedCall {
   readonly integrationId: string;
   readonly agentId: string;
   readonly failed: boolean;
+  /** Whether the provider answered, below 500; undefined where it was not called. */
+  readonly answered?: boolean;
   /** Undefined where another place writes it. */
   readonly audit: AuditEntry | undefined;
   /** Under an idempotency key; `answer` where it is to be kept. */
@@ -83,17 +85,20 @@ export class CallLedger implements OnApplicationShutdown {
   private async sweep(): Promise<void> {
     try {
       await this.pool.query("DELETE FROM integration.calls_under_way WHERE expires_at < now() - interval '1 hour'");
+      // Health has taken them over, or has been away for two days.
+      await this.pool.query("DELETE FROM integration.call_periods WHERE period_start < now() - interval '2 days'");
     } catch (error) {
       this.logger.warn({ msg: 'calls of dead processes could not be removed', err: error });
     }
   }
 }
 
-function rowOf({ integrationId, agentId, failed, audit, once }: EndedCall): object {
+function rowOf({ integrationId, agentId, failed, answered, audit, once }: EndedCall): object {
   return {
     integrationId,
     agentId,
     failed,
+    ...(answered !== undefined && { answered }),
     ...(audit && { auditId: audit.id, audit: JSON.stringify(audit) }),
     ...(once && {
       callId: once.callId,

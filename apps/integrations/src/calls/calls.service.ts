@@ -20,13 +20,14 @@ import { SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool, QueryResultRow } from 'pg';
-import { Breakers } from './breakers';
+import { Breakers, OUTAGES } from './breakers';
 import { buildCall, type CallRequest } from './call-request';
 import { CallLedger, type EndedCall } from './call-ledger';
 import { Connections, type CallTarget } from './call-target';
 import { inject } from './inject-credential';
 import { Operations } from './operations';
 import { retryDelayMs } from './retry';
+import { HealthStates } from '../health/health-states';
 import { isAllowedHost } from '../integrations/hosts';
 
 /** How much longer than its call an idempotency key counts as taken, should the process die. */
@@ -52,6 +53,7 @@ export class CallsService {
     private readonly egress: EgressClient,
     private readonly breakers: Breakers,
     private readonly ledger: CallLedger,
+    private readonly health: HealthStates,
   ) {}
 
   /**
@@ -59,11 +61,12 @@ export class CallsService {
    *
    * @throws AppError `integration.not-found`, `integration.not-connected`, `integration.reauth-required`,
    *   `integration.rate-limit.exceeded`, `integration.circuit.open`, `integration.host.not-allowed`, `integration.operation.unknown`,
-   *   `request.invalid`, `egress.*`
+   *   `request.invalid`, `integration.down`, `egress.*`
    */
   async execute(call: Call, request: ExecuteIntegrationRequest): Promise<Reply> {
     const timeoutSeconds = request.timeoutSeconds ?? DEFAULT_CALL_SECONDS;
     const deadlineMs = Date.now() + timeoutSeconds * 1000;
+    if (call.notWhileDown) await this.health.refuseIfDown(call.rows, request.id);
     const target = await this.connections.find(call.rows, request.id, deadlineMs);
     const outgoing = await this.prepare(call, target, request);
     const once = await this.claim(call, timeoutSeconds);
@@ -75,7 +78,14 @@ export class CallsService {
       answer = await this.attempt(call, target, outgoing, deadlineMs);
     } catch (error) {
       const failure = shown(error, target);
-      await this.ledger.end({ ...ended, failed: true, audit: this.auditOfFailure(call, target, outgoing, failure) });
+      const isOutage = error instanceof AppError && OUTAGES.includes(error.code);
+      const answered = isOutage ? false : undefined;
+      await this.ledger.end({
+        ...ended,
+        failed: true,
+        answered,
+        audit: this.auditOfFailure(call, target, outgoing, failure),
+      });
       throw failure;
     }
     const reply = ok(answer);
@@ -84,6 +94,7 @@ export class CallsService {
     await this.ledger.end({
       ...ended,
       failed: answer.status >= 500,
+      answered: answer.status < 500,
       audit,
       ...(once && { once: isFinal ? { ...once, answer: reply } : once }),
     });

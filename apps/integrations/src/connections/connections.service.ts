@@ -24,6 +24,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { AccountSource, OAuth2Auth } from '../integrations/auth-definition';
+import { IntegrationChanges } from '../health/integration-changes';
 import { getIntegrationIn, type IntegrationRow } from '../integrations/integration-columns';
 import { callbackPage } from '../oauth/callback-page';
 import { OAuthClient } from '../oauth/oauth-client';
@@ -54,6 +55,7 @@ export class ConnectionsService {
     private readonly oauth: OAuthClient,
     private readonly refresher: Refresher,
     private readonly relay: OutboxRelay,
+    private readonly changes: IntegrationChanges,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -67,7 +69,7 @@ export class ConnectionsService {
     if (integration.authMethod === 'oauth2') return this.beginConsent(call, integration, request);
     const credential = readCredential(integration, request);
     const account = await this.accounts.find(integration.auth.account as AccountSource, integration, credential);
-    return this.vault.store(() =>
+    const reply = await this.vault.store(() =>
       this.work.write(call, async (tx) => {
         const place = { integrationId: integration.id, agentId: call.agent.id, purpose: 'connection' } as const;
         await putCredential(tx, this.vault, place, credential, { account });
@@ -78,6 +80,8 @@ export class ConnectionsService {
         return created({ authorizationUrl: null, connection });
       }),
     );
+    this.changes.changed(integration.id);
+    return reply;
   }
 
   private beginConsent(call: Call, integration: IntegrationRow, request: ConnectIntegrationRequest): Promise<Reply> {
@@ -208,6 +212,7 @@ export class ConnectionsService {
       }),
     );
     this.relay.wake();
+    this.changes.changed(id);
     return account;
   }
 
@@ -228,7 +233,7 @@ export class ConnectionsService {
     const integration = await this.find(call, reference);
     const place = { integrationId: integration.id, agentId: call.agent.id, purpose: 'connection' } as const;
     const revoked = await this.revokeUpstream(integration, place);
-    return this.work.write(call, async (tx) => {
+    const reply = await this.work.write(call, async (tx) => {
       const { rowCount } = await tx.query({
         text: `DELETE FROM integration.integration_credentials WHERE integration_id = $1 AND agent_id = $2 AND purpose = 'connection'`,
         values: [integration.id, call.agent.id],
@@ -244,6 +249,8 @@ export class ConnectionsService {
       tx.emit({ type: 'integration.disconnected', subject: id, data: { integrationId: id, name } });
       return noContent();
     });
+    this.changes.changed(integration.id);
+    return reply;
   }
 
   /** What cannot be opened or revoked is removed all the same. */

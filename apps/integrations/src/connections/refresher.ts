@@ -11,6 +11,7 @@ import { IntegrationsConfig } from '../config';
 import type { OAuth2Auth } from '../integrations/auth-definition';
 import { OAuthClient, type TokenOutcome } from '../oauth/oauth-client';
 import type { Tokens } from '../oauth/token-answer';
+import { IntegrationChanges } from '../health/integration-changes';
 import { Vault, type SealedIdentity } from '../vault/vault';
 import type { ClientSecret, OAuth2Credential } from './credential';
 import { SEALED_COLUMNS, type StoredCredential } from './credential-store';
@@ -60,6 +61,7 @@ export class Refresher implements BeforeApplicationShutdown {
     private readonly vault: Vault,
     private readonly oauth: OAuthClient,
     private readonly relay: OutboxRelay,
+    private readonly changes: IntegrationChanges,
     @Inject(LOGGER) private readonly logger: Logger,
     { oauthTimeoutMs }: IntegrationsConfig,
   ) {
@@ -82,6 +84,11 @@ export class Refresher implements BeforeApplicationShutdown {
       refresh.catch(() => undefined);
     }
     await withDeadline(refresh, deadlineMs);
+  }
+
+  /** How many this replica is at. */
+  get underWayCount(): number {
+    return this.underWay.size;
   }
 
   /** What was asked of a server is stored before this process ends. */
@@ -230,6 +237,7 @@ export class Refresher implements BeforeApplicationShutdown {
       }),
     );
     this.relay.wake();
+    this.changes.changed(integrationId);
     this.logger.warn({ msg: 'a connection must be made again', integrationId, agentId, problem });
     throw reauthRequired(problem);
   }

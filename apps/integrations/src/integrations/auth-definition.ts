@@ -87,6 +87,18 @@ export const AUTH_SCHEMAS: Readonly<Record<AuthMethod, JsonObject>> = {
   },
 };
 
+/** How `health` asks whether the provider works. */
+export interface HealthCheck {
+  /** Default GET. */
+  readonly method?: string;
+  readonly path: string;
+  /** Such as `30s`. */
+  readonly interval?: string;
+  /** Default any from 200 to 399. */
+  readonly expectedStatus?: number;
+  readonly credential?: boolean;
+}
+
 /** Of `healthCheck`. */
 export const HEALTH_CHECK_SCHEMA: JsonObject = {
   type: 'object',
@@ -97,5 +109,7 @@ export const HEALTH_CHECK_SCHEMA: JsonObject = {
     path: { type: 'string', pattern: '^/', maxLength: 1024 },
     interval: { type: 'string', pattern: '^[1-9][0-9]{0,4}[smhd]$' },
     expectedStatus: { type: 'integer', minimum: 100, maximum: 599 },
+    /** False: the request is made without the connection's credential, and also where there is no connection. */
+    credential: { type: 'boolean' },
   },
 };

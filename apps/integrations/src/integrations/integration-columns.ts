@@ -17,6 +17,8 @@ export const CONNECTION = `json_build_object(
     WHEN NOT c.refreshable AND c.expires_at < now() + interval '7 days' THEN 'expiring' ELSE 'connected' END,
   'account', c.account, 'scopes', coalesce(to_json(c.scopes), '[]'), 'expiresAt', ${rfc3339('c.expires_at')}, 'problem', c.problem)`;
 
+const HEALTH = `json_build_object('state', coalesce(h.state, 'unknown'), 'since', ${rfc3339('h.since')})`;
+
 const USAGE = `json_build_object('calls', coalesce(g.calls, 0), 'failures', coalesce(g.failures, 0), 'lastUsedAt', ${rfc3339('g.last_used_at')})`;
 
 /** Beside the columns of every integration, those of one alone. */
@@ -33,10 +35,11 @@ function select(details: string): string {
   return `SELECT i.id, i.agent_id AS "agentId", i.name, i.provider, i.base_url AS "baseUrl", i.auth_method AS "authMethod", i.auth, i.headers,
       i.allowed_hosts AS "allowedHosts", i.health_check AS "healthCheck", i.rate_limit_rpm AS "rateLimitRpm",
       CASE WHEN i.agent_id = $1 OR (SELECT platform.sees_all()) THEN i.webhook END AS webhook,
-      ${CONNECTION} AS connection, ${USAGE} AS usage${details},
+      ${CONNECTION} AS connection, ${HEALTH} AS health, ${USAGE} AS usage${details},
       ${rfc3339('i.created_at')} AS "createdAt", ${rfc3339('i.updated_at')} AS "updatedAt"
     FROM integration.integrations i
     LEFT JOIN integration.agent_integrations g ON g.integration_id = i.id AND g.agent_id = $1
+    LEFT JOIN integration.integration_health h ON h.integration_id = i.id
     LEFT JOIN integration.integration_credentials c ON c.integration_id = i.id AND c.purpose = 'connection'
       AND c.agent_id = CASE WHEN g.connection = 'owner' THEN i.agent_id ELSE $1 END`;
 }

@@ -17,6 +17,7 @@ import type { Pool } from 'pg';
 import type { ClientSecret } from '../connections/credential';
 import { putCredential } from '../connections/credential-store';
 import { Vault } from '../vault/vault';
+import { IntegrationChanges } from '../health/integration-changes';
 import { refuse } from './check-json';
 import { changedDefinition, newDefinition, type Definition, type DefinitionChange, type Grant } from './definition';
 import { getIntegrationIn, listQuery, type IntegrationRow } from './integration-columns';
@@ -30,6 +31,7 @@ export class IntegrationsService {
     private readonly vault: Vault,
     private readonly webhooks: WebhookEndpoints,
     private readonly work: UnitOfWork,
+    private readonly changes: IntegrationChanges,
   ) {}
 
   async list(rows: RowContext, { cursor, limit = 0 }: ListIntegrationsRequest): Promise<Integration[]> {
@@ -47,7 +49,7 @@ export class IntegrationsService {
     const change = newDefinition(request);
     await this.checkAgents(change.grants ?? []);
     const id = uuidV7();
-    return this.vault.store(() =>
+    const reply = await this.vault.store(() =>
       this.work.write(call, async (tx) => {
         await nameTaken(change.definition.name, insertIntegration(tx, id, call.agent.id, change.definition));
         await setGrants(tx, id, call.agent.id, [{ agentId: call.agent.id, connection: 'own' }]);
@@ -56,12 +58,15 @@ export class IntegrationsService {
         return created(after);
       }),
     );
+    this.changes.changed(id);
+    return reply;
   }
 
   /** The owner's alone. @throws AppError `integration.not-found` and as `create` */
   async update(call: Call, request: UpdateIntegrationRequest): Promise<Reply> {
     await this.checkAgents((request.grants ?? []) as unknown as Grant[]);
-    return this.vault.store(() =>
+    let changed = '';
+    const reply = await this.vault.store(() =>
       this.work.write(call, async (tx) => {
         const before = await getIntegrationIn(tx, call.rows, request.id);
         const { rows } = await tx.query<{ openapi: JsonObject | null; webhook: StoredWebhook | null }>({
@@ -70,6 +75,7 @@ export class IntegrationsService {
         });
         // What was granted can be seen, and is locked by its owner alone.
         if (!rows[0]) throw new AppError('integration.not-found', `There is no integration ${request.id} of yours.`);
+        changed = before.id;
         const change = changedDefinition({ ...before, ...rows[0], operations: [] }, request);
         await nameTaken(change.definition.name, updateIntegration(tx, before.id, change.definition));
         const after = await this.finish(tx, call, before.id, before.agentId, change, { ...before, ...rows[0] });
@@ -82,6 +88,9 @@ export class IntegrationsService {
         return ok(after);
       }),
     );
+    // Empty: a first answer was given again.
+    if (changed !== '') this.changes.changed(changed);
+    return reply;
   }
 
   private async finish(

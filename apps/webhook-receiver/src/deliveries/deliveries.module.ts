@@ -5,6 +5,7 @@ import { SecretsModule } from '../secrets/secrets.module';
 import { Clock } from './clock';
 import { DeliveriesController } from './deliveries.controller';
 import { DeliveriesService } from './deliveries.service';
+import { DeliveryGauges } from './delivery-gauges';
 import { DeliveryRetention } from './delivery-retention';
 import { DeliveryTargets } from './delivery-targets';
 import { Dispatcher } from './dispatcher';
@@ -13,6 +14,14 @@ import { SubscriptionDisabler } from './subscription-disabler';
 @Module({
   imports: [EventsModule, SecretsModule, EgressModule],
   controllers: [DeliveriesController],
-  providers: [Clock, DeliveryTargets, SubscriptionDisabler, Dispatcher, DeliveryRetention, DeliveriesService],
+  providers: [
+    Clock,
+    DeliveryTargets,
+    SubscriptionDisabler,
+    Dispatcher,
+    DeliveryRetention,
+    DeliveryGauges,
+    DeliveriesService,
+  ],
 })
 export class DeliveriesModule {}

@@ -16,6 +16,8 @@ export interface RunPort {
   readonly agents: AgentDirectory;
   readonly runner: StepRunner;
   readonly logger: Logger;
+  /** What a step does whose integration is down. */
+  readonly whenIntegrationDown: 'wait' | 'fail';
   readonly records: ReadonlyMap<string, StoredStep>;
   /** Notes a record of a step; it is durable with the journal's next flush. */
   note(record: StepRecord): void;

@@ -14,8 +14,10 @@ import { WorkflowStep } from '../steps/workflow-step';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { ChildRuns } from './child-runs';
 import { Engine } from './engine';
+import { EngineGauges } from './engine-gauges';
 import { EventLog } from './event-log';
 import { EventWaits } from './event-waits';
+import { IntegrationWaits } from './integration-waits';
 import { RunStore } from './run-store';
 import { RunWakeUps } from './run-wake-ups';
 
@@ -35,6 +37,8 @@ const egress = {
     ChildRuns,
     EventLog,
     EventWaits,
+    IntegrationWaits,
+    EngineGauges,
     ActionCalls,
     HttpStep,
     IntegrationStep,

@@ -173,6 +173,11 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     return this.watchers.next(runId, timeoutMs);
   }
 
+  /** Runs that this replica has in memory. */
+  get runCount(): number {
+    return this.executions.size;
+  }
+
   /** Takes up runs that wait, in a moment. */
   claimSoon(): void {
     if (this.claiming) {

@@ -54,6 +54,7 @@ export class RunExecution implements RunPort {
   readonly agents: AgentDirectory;
   readonly runner: StepRunner;
   readonly logger: Logger;
+  readonly whenIntegrationDown: 'wait' | 'fail';
   private readonly undos: Undo[] = [];
   /** Steps with a record that has no end yet. */
   private readonly open = new Map<
@@ -82,6 +83,7 @@ export class RunExecution implements RunPort {
     private readonly parts: ExecutionParts,
   ) {
     ({ agents: this.agents, runner: this.runner, logger: this.logger } = parts);
+    this.whenIntegrationDown = parts.definition.whenIntegrationDown;
     this.records = new Map(stored.steps.map((step) => [step.path, step]));
     for (const { path, stepId, type, attempt, status } of stored.steps) {
       if (status === 'running' || status === 'waiting') this.open.set(path, { stepId, type, attempt });

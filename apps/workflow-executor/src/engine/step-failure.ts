@@ -14,6 +14,8 @@ export class StepFailure extends Error {
     readonly kind?: FailureKind,
     /** What the peer asked for before another attempt. */
     readonly retryAfterMs?: number,
+    /** Of `integration.down`: the one that is. */
+    readonly integrationId?: string,
   ) {
     super(detail);
   }
@@ -24,7 +26,8 @@ export function toRunError(error: unknown): RunError {
   const known = error instanceof StepFailure || error instanceof AppError;
   const code = known ? error.code : error instanceof ExpressionError ? 'step.expression.failed' : 'internal';
   const detail = known || error instanceof ExpressionError ? detailOf(error) : 'The step failed on our side.';
-  return { code, detail: detail.slice(0, 2000) };
+  const { integrationId } = error instanceof StepFailure ? error : {};
+  return { code, detail: detail.slice(0, 2000), ...(integrationId !== undefined && { integrationId }) };
 }
 
 function detailOf(error: StepFailure | AppError | ExpressionError): string {

@@ -10,12 +10,15 @@ interface ActionCallOptions {
   /** The same for what is to happen once. */
   readonly idempotencyKey: string | undefined;
   readonly timeoutMs: number | undefined;
+  /** An integration that is down is not called. */
+  readonly notWhileDown?: true;
 }
 
 interface Problem {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly retryAfterMs?: number;
+  readonly integrationId?: string;
 }
 
 /** Calls actions as the agent of a run, with the capabilities that it holds now. */
@@ -32,7 +35,7 @@ export class ActionCalls {
     activity: Activity,
     action: ActionDefinition,
     params: JsonObject,
-    { idempotencyKey, timeoutMs }: ActionCallOptions,
+    { idempotencyKey, timeoutMs, notWhileDown }: ActionCallOptions,
   ): Promise<Json> {
     const { stored, agents } = activity.run;
     const agent = await agents.find(stored.agentId);
@@ -44,12 +47,15 @@ export class ActionCalls {
       traceparent: stored.traceparent,
       depth: stored.depth + 1,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(notWhileDown && { notWhileDown }),
     });
     for (;;) {
       const { status, body } = await this.send(activity, subjectOf(action), params, context, timeoutMs);
       if (status < 400) return status === 204 ? {} : ((JSON.parse(body) as { data: Json }).data ?? null);
-      const { code, detail, retryAfterMs } = JSON.parse(body) as Problem;
-      if (code !== 'request.idempotency-key.in-progress') throw new StepFailure(code, detail, status, retryAfterMs);
+      const { code, detail, retryAfterMs, integrationId } = JSON.parse(body) as Problem;
+      if (code !== 'request.idempotency-key.in-progress') {
+        throw new StepFailure(code, detail, status, retryAfterMs, integrationId);
+      }
       await orAborted(new Promise((resolve) => setTimeout(resolve, retryAfterMs)), activity.signal);
     }
   }

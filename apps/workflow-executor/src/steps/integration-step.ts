@@ -37,6 +37,7 @@ export class IntegrationStep {
     const answer = (await this.actions.call(activity, executeIntegration, params, {
       idempotencyKey: `${key}:${attempt}`,
       timeoutMs: timeoutMs + ANSWER_MARGIN_MS,
+      notWhileDown: true,
     })) as { status: number; headers: Record<string, string>; body: Json };
     if (isExpected(answer.status, expectStatus)) return answer;
     const detail = `${integration} answered ${answer.status}.`;

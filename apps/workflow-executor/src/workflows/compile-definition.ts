@@ -10,7 +10,7 @@ import { compileInputSchema } from './input-schema';
 import { checkReferences } from './references';
 
 /** `$schema` tells an editor where the published schema is. */
-const DEFINITION_FIELDS = ['$schema', 'name', 'description', 'on', 'input', 'steps', 'output'];
+const DEFINITION_FIELDS = ['$schema', 'name', 'description', 'on', 'whenIntegrationDown', 'input', 'steps', 'output'];
 const TOP_LEVEL_VARIABLES = ['input', 'steps', 'run'];
 /** So that an answer about a definition with very many problems can be read, and sent. */
 const MAX_ERRORS = 100;
@@ -37,12 +37,15 @@ function compile(definition: JsonObject, problems: DefinitionProblems): Compiled
     return problems.fail('definition', `has ${bytes} bytes; ${LIMITS.definitionBytes} are allowed`);
   }
   problems.unknownFields(definition, DEFINITION_FIELDS, '');
-  const { $schema, name, description, on, steps, input, output } = definition;
+  const { $schema, name, description, on, whenIntegrationDown = 'wait', steps, input, output } = definition;
   if ($schema !== undefined && typeof $schema !== 'string') problems.fail('$schema', 'must be text');
   if (name !== undefined && (typeof name !== 'string' || !WORKFLOW_NAME.test(name))) {
     problems.fail('name', 'must be 1 to 128 letters, digits, dots, dashes or underscores');
   }
   if (description !== undefined && typeof description !== 'string') problems.fail('description', 'must be text');
+  if (whenIntegrationDown !== 'wait' && whenIntegrationDown !== 'fail') {
+    problems.fail('whenIntegrationDown', 'must be wait or fail');
+  }
   const triggers = compileTriggers(on, problems);
   const compiler = new StepCompiler(problems);
   const block = compiler.block(steps, 'steps', { variables: TOP_LEVEL_VARIABLES, nesting: 0 });
@@ -51,7 +54,13 @@ function compile(definition: JsonObject, problems: DefinitionProblems): Compiled
   if (!block) return undefined;
   if (problems.errors.length === 0) checkReferences(block, compiler.ids, problems);
   if (outputTemplate) checkOutput(outputTemplate, new Set(block.steps.map(({ id }) => id)), problems);
-  return { ...block, output: outputTemplate, triggers, validateInput };
+  return {
+    ...block,
+    output: outputTemplate,
+    triggers,
+    whenIntegrationDown: whenIntegrationDown === 'fail' ? 'fail' : 'wait',
+    validateInput,
+  };
 }
 
 function inputSchema(schema: Json, problems: DefinitionProblems): CompiledDefinition['validateInput'] {

@@ -74,6 +74,8 @@ export interface CompiledDefinition extends CompiledBlock {
   readonly output: Template | undefined;
   /** What starts runs by itself. */
   readonly triggers: readonly Trigger[];
+  /** Whether a step waits for an integration that is down, or fails. */
+  readonly whenIntegrationDown: 'wait' | 'fail';
   /** Of `input`; undefined where any object will do. */
   readonly validateInput: ValidateFunction<JsonObject> | undefined;
 }

@@ -1,13 +1,13 @@
-import { IsUUID } from 'class-validator';
-import { IntegrationHealth } from './integration';
+import { IntegrationHealth } from './health';
+import { IsIntegrationReference } from './integration-name';
 import { defineAction } from '../define-action';
 
 export class GetIntegrationHealthRequest {
-  @IsUUID()
+  @IsIntegrationReference()
   readonly id!: string;
 }
 
-/** How an integration has been doing. */
+/** How an integration has been doing: its state, why, and its history. */
 export const getIntegrationHealth = defineAction({
   name: 'integration.health',
   capability: 'integration_read',
@@ -15,6 +15,6 @@ export const getIntegrationHealth = defineAction({
   http: { method: 'GET', path: '/v1/integrations/{id}/health', success: 200 },
   request: GetIntegrationHealthRequest,
   reply: IntegrationHealth,
-  summary: 'How an integration has been doing.',
+  summary: 'How an integration has been doing: its state, checks, calls and history.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

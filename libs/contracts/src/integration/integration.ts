@@ -1,3 +1,4 @@
+import type { HealthState } from './health';
 import type { WebhookScheme } from '../internal/inbound-webhooks';
 import type { Json, JsonObject } from '../json';
 
@@ -69,6 +70,8 @@ export class Integration {
   /** Shown to the owner; null where there is none. */
   readonly webhook!: IntegrationWebhook | null;
   readonly connection!: Connection;
+  /** What `integration.health` tells in full; since when is null until something is known. */
+  readonly health!: { readonly state: HealthState; readonly since: string | null };
   readonly usage!: IntegrationUsage;
   /** Only of one that the caller owns, and not in lists. */
   readonly grants?: readonly GrantWithUsage[];
@@ -83,12 +86,6 @@ export class IntegrationResponse {
   readonly status!: number;
   readonly headers!: JsonObject;
   readonly body!: Json;
-}
-
-/** How an integration has been doing. */
-export class IntegrationHealth {
-  readonly state!: 'healthy' | 'degraded' | 'down' | 'reauth_required' | 'unknown';
-  readonly checkedAt!: string | null;
 }
 
 /** The outcome of connecting: for OAuth2 the address where a person consents. */

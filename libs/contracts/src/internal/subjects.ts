@@ -26,6 +26,14 @@ export const INTERNAL_CALLS = {
     service: 'integrations',
     callers: ['gateway'],
   },
+  listChecks: { subject: 'rpc.internal.integrations.list-checks.v1', service: 'integrations', callers: ['health'] },
+  checkIntegration: { subject: 'rpc.internal.integrations.check.v1', service: 'integrations', callers: ['health'] },
+  readCallPeriods: {
+    subject: 'rpc.internal.integrations.read-call-periods.v1',
+    service: 'integrations',
+    callers: ['health'],
+  },
+  setHealth: { subject: 'rpc.internal.integrations.set-health.v1', service: 'integrations', callers: ['health'] },
   storeEvents: {
     subject: 'rpc.internal.webhook-receiver.store-events.v1',
     service: 'webhook-receiver',
@@ -69,6 +77,13 @@ export const COMMANDS_CHANGED_SUBJECT = 'internal.workflow.commands-changed.v1';
 
 /** Events were stored: whoever waits for some looks again. */
 export const EVENTS_STORED_SUBJECT = 'internal.webhook-receiver.events-stored.v1';
+
+/** Integrations have changed: `health` looks at them again; and, how one is doing has: whoever waits for it looks. */
+export const INTEGRATIONS_CHANGED_SUBJECT = 'internal.integrations.changed.v1';
+export const HEALTH_CHANGED_SUBJECT = 'internal.integrations.health-changed.v1';
+
+/** Asked by `health`; every replica of every service and of the gateway answers. */
+export const STATUS_SUBJECT = 'internal.status.v1';
 
 /** The subject of an event on the stream `EVENTS`. */
 export function eventSubject(type: string): string {

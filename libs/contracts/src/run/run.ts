@@ -15,6 +15,8 @@ export interface RunError {
   readonly detail: string;
   /** Of a run: the step that failed it. */
   readonly stepId?: string;
+  /** Of a step that waits for an integration that is down, or has failed for it. */
+  readonly integrationId?: string;
 }
 
 /** One execution of one version of a workflow. */

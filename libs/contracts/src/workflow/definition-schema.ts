@@ -248,6 +248,10 @@ export const WORKFLOW_DEFINITION_SCHEMA = {
     $schema: describe('Where this schema is.', { type: 'string' }),
     name: describe('The name of the workflow.', { type: 'string', pattern: WORKFLOW_NAME.source }),
     description: { type: 'string' },
+    whenIntegrationDown: describe('Whether a step waits for an integration that is down, or fails at once.', {
+      enum: ['wait', 'fail'],
+      default: 'wait',
+    }),
     on: describe('The events that start a run each, with the event as its input.', {
       anyOf: [
         { $ref: '#/$defs/trigger' },

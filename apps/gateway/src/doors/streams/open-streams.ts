@@ -69,6 +69,10 @@ export class OpenStreams {
     for (const stream of streams) stream.changed();
   }
 
+  get size(): number {
+    return this.count;
+  }
+
   /** Ends all; no other is opened. */
   stop(): void {
     this.stopped = true;

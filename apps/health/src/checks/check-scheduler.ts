@@ -1,0 +1,108 @@
+import { INTERNAL_CALLS, type CheckIntegrationReply } from '@agent-platform/contracts';
+import { AppError } from '@agent-platform/errors';
+import { Bus } from '@agent-platform/messaging';
+import type { Logger } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL, within } from '@agent-platform/service-host';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { StateHandOn } from '../alerts/state-hand-on';
+import { HealthConfig } from '../config';
+import { CheckRecorder } from './check-recorder';
+import { claimChecks, giveBackCheck, type ClaimedCheck } from './claim-checks.sql';
+
+/** How late a check that is due is taken up. */
+const TICK_MS = 250;
+/** Longer than `integrations` takes for any check. */
+const CHECK_TIMEOUT_MS = 12_000;
+/** Longer than that: a check that this replica is at is nobody else's. */
+const LEASE_SECONDS = 15;
+/** When a check is taken up again that was not made, as `integrations` was away; and one that it cannot make. */
+const AWAY_SECONDS = 1;
+const BROKEN_SECONDS = 10;
+/** Places of integrations that took long the last time: these alone wait for each other. */
+const SLOW_SHARE = 0.25;
+/** What one owner's integrations may have of the others. */
+const OWNER_SHARE = 0.5;
+/** How long `stop` waits for checks under way. */
+const STOP_MS = 3000;
+
+/** Makes the checks that are due, a bounded number at a time. */
+@Injectable()
+export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
+  private readonly underWay = new Map<ClaimedCheck, Promise<void>>();
+  private readonly slowPlaces: number;
+  private timer: NodeJS.Timeout | undefined;
+  private claiming: Promise<void> | undefined;
+  private stopping = false;
+
+  constructor(
+    @Inject(SERVICE_POOL) private readonly pool: Pool,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly bus: Bus,
+    private readonly recorder: CheckRecorder,
+    private readonly handOn: StateHandOn,
+    private readonly config: HealthConfig,
+  ) {
+    this.slowPlaces = Math.max(Math.floor(config.maxHealthChecks * SLOW_SHARE), 1);
+  }
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => this.wake(), TICK_MS);
+  }
+
+  /** What is not done in time is given back, and taken up by another replica at once. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopping = true;
+    clearInterval(this.timer);
+    await this.claiming;
+    await within(STOP_MS, Promise.all(this.underWay.values()));
+    await Promise.all([...this.underWay.keys()].map((claim) => giveBackCheck(this.pool, claim, 0))).catch(
+      () => undefined,
+    );
+  }
+
+  private wake(): void {
+    if (this.stopping || !this.bus.connected) return;
+    this.claiming ??= this.claim()
+      .catch((error: unknown) => this.logger.warn({ msg: 'checks that are due could not be taken up', err: error }))
+      .finally(() => (this.claiming = undefined));
+  }
+
+  private async claim(): Promise<void> {
+    const { maxHealthChecks } = this.config;
+    const claims = [...this.underWay.keys()];
+    const slowBusy = claims.filter(({ isSlow }) => isSlow).length;
+    const quick = maxHealthChecks - this.slowPlaces - (claims.length - slowBusy);
+    const slow = this.slowPlaces - slowBusy;
+    if (quick <= 0 && slow <= 0) return;
+    const room = { quick: Math.max(quick, 0), slow: Math.max(slow, 0), busy: this.busyOwners(claims) };
+    for (const claim of await claimChecks(this.pool, LEASE_SECONDS, room)) {
+      this.underWay.set(
+        claim,
+        this.perform(claim).finally(() => this.underWay.delete(claim)),
+      );
+    }
+  }
+
+  /** Owners that have their share of the places, so that no one's many hold up another's few. */
+  private busyOwners(claims: readonly ClaimedCheck[]): string[] {
+    const share = Math.max(Math.floor(this.config.maxHealthChecks * OWNER_SHARE), 1);
+    const counts = new Map<string, number>();
+    for (const { agentId } of claims) counts.set(agentId, (counts.get(agentId) ?? 0) + 1);
+    return [...counts].flatMap(([agentId, count]) => (count >= share ? [agentId] : []));
+  }
+
+  /** What fails on our side says nothing of the integration. */
+  private async perform(claim: ClaimedCheck): Promise<void> {
+    const { id } = claim;
+    try {
+      const { subject } = INTERNAL_CALLS.checkIntegration;
+      const reply = await this.bus.call<CheckIntegrationReply>(subject, { integrationId: id }, CHECK_TIMEOUT_MS);
+      if (await this.recorder.record(claim, reply)) this.handOn.wake();
+    } catch (error) {
+      const isAway = error instanceof AppError;
+      this.logger[isAway ? 'info' : 'warn']({ msg: 'a check could not be made', integrationId: id, err: error });
+      await giveBackCheck(this.pool, claim, isAway ? AWAY_SECONDS : BROKEN_SECONDS).catch(() => undefined);
+    }
+  }
+}

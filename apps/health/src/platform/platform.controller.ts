@@ -1,0 +1,14 @@
+import { readStatus, type ReadStatusRequest } from '@agent-platform/contracts';
+import { HandlesAction, ok, type Call, type Reply } from '@agent-platform/messaging';
+import { Controller } from '@nestjs/common';
+import { PlatformService } from './platform.service';
+
+@Controller()
+export class PlatformController {
+  constructor(private readonly platform: PlatformService) {}
+
+  @HandlesAction(readStatus)
+  async read(_request: ReadStatusRequest, _call: Call): Promise<Reply> {
+    return ok(await this.platform.status());
+  }
+}

@@ -1,0 +1,14 @@
+import { countUpTo, SERVICE_POOL, StatusReport } from '@agent-platform/service-host';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { Engine } from './engine';
+
+/** What the status of the platform shows of runs: those of this replica, and those of all that wait for one or for something else. */
+@Injectable()
+export class EngineGauges {
+  constructor(report: StatusReport, @Inject(SERVICE_POOL) pool: Pool, engine: Engine) {
+    report.add('runsInMemory', () => engine.runCount);
+    report.add('runsReady', () => countUpTo(pool, 'SELECT FROM workflow.workflow_runs WHERE ready_at IS NOT NULL'));
+    report.add('runsWaiting', () => countUpTo(pool, 'SELECT FROM workflow.workflow_runs WHERE wake_at IS NOT NULL'));
+  }
+}
