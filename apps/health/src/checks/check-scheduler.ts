@@ -8,14 +8,16 @@ import type { Pool } from 'pg';
 import { StateHandOn } from '../alerts/state-hand-on';
 import { HealthConfig } from '../config';
 import { CheckRecorder } from './check-recorder';
-import { claimChecks, giveBackCheck, type ClaimedCheck } from './claim-checks.sql';
+import { claimChecks, giveBackCheck, renewChecks, type ClaimedCheck } from './claim-checks.sql';
 
 /** How late a check that is due is taken up. */
 const TICK_MS = 250;
 /** Longer than `integrations` takes for any check. */
 const CHECK_TIMEOUT_MS = 12_000;
-/** Longer than that: a check that this replica is at is nobody else's. */
-const LEASE_SECONDS = 15;
+/** A replica that is silent for so long has lost its checks to the others. */
+const LEASE_SECONDS = 4;
+/** Few checks take as long as this, so that few leases are ever renewed. */
+const RENEW_MS = 1000;
 /** When a check is taken up again that was not made, as `integrations` was away; and one that it cannot make. */
 const AWAY_SECONDS = 1;
 const BROKEN_SECONDS = 10;
@@ -31,7 +33,7 @@ const STOP_MS = 3000;
 export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
   private readonly underWay = new Map<ClaimedCheck, Promise<void>>();
   private readonly slowPlaces: number;
-  private timer: NodeJS.Timeout | undefined;
+  private timers: NodeJS.Timeout[] = [];
   private claiming: Promise<void> | undefined;
   private stopping = false;
 
@@ -47,13 +49,13 @@ export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    this.timer = setInterval(() => this.wake(), TICK_MS);
+    this.timers = [setInterval(() => this.wake(), TICK_MS), setInterval(() => void this.renew(), RENEW_MS)];
   }
 
   /** What is not done in time is given back, and taken up by another replica at once. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.timer);
+    this.timers.forEach(clearInterval);
     await this.claiming;
     await within(STOP_MS, Promise.all(this.underWay.values()));
     await Promise.all([...this.underWay.keys()].map((claim) => giveBackCheck(this.pool, claim, 0))).catch(
@@ -81,6 +83,17 @@ export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
         claim,
         this.perform(claim).finally(() => this.underWay.delete(claim)),
       );
+    }
+  }
+
+  private async renew(): Promise<void> {
+    const claims = [...this.underWay.keys()];
+    if (claims.length === 0) return;
+    try {
+      await renewChecks(this.pool, LEASE_SECONDS, claims);
+    } catch (error) {
+      // Another takes them up then, and what this one finds out changes nothing.
+      this.logger.warn({ msg: 'checks under way could not be kept', checks: claims.length, err: error });
     }
   }
 

@@ -37,6 +37,16 @@ export async function claimChecks(
   return rows;
 }
 
+/** Keeps checks that take long: whoever is not there any more loses them soon. */
+export async function renewChecks(pool: Pool, leaseSeconds: number, claims: readonly ClaimedCheck[]): Promise<void> {
+  await pool.query({
+    name: 'renew-checks',
+    text: `UPDATE health.integrations i SET lease_until = now() + make_interval(secs => $1)
+           FROM unnest($2::uuid[], $3::bigint[]) AS c (id, epoch) WHERE i.id = c.id AND i.epoch = c.epoch AND i.lease_until IS NOT NULL`,
+    values: [leaseSeconds, claims.map(({ id }) => id), claims.map(({ epoch }) => epoch)],
+  });
+}
+
 /** Gives a check back that could not be made: it stays due, and is taken up again after a time, by anyone. */
 export async function giveBackCheck(pool: Pool, { id, epoch }: ClaimedCheck, afterSeconds: number): Promise<void> {
   await pool.query({
