@@ -98,7 +98,10 @@ async function define(client: TestClient, name: string, flaps: boolean): Promise
   const { id } = body.data as unknown as Integration;
   if (!flaps) return { id, name, client, workflowId: null };
   await client.post(`/v1/integrations/${id}/connection`, { apiKey: 'key-of-the-chaos' });
-  const definition = { steps: [{ id: 'call', type: 'integration', with: { integration: name, path: '/run' } }] };
+  // Where `integrations` itself is away, an attempt is one of these.
+  const retry = { maxAttempts: 20, initialInterval: '500ms', maxInterval: '2s' };
+  const step = { id: 'call', type: 'integration', with: { integration: name, path: '/run' }, retry };
+  const definition = { steps: [step] };
   const created = await client.post('/v1/workflows', { name, definition });
   return { id, name, client, workflowId: (created.body.data as unknown as { id: string }).id };
 }

@@ -1,10 +1,12 @@
-import type { Json } from '@agent-platform/contracts';
+import type { Json, JsonObject } from '@agent-platform/contracts';
 import type { Activity } from '../engine/activity';
 import { StepFailure, toRunError } from '../engine/step-failure';
 import { LIMITS } from '../workflows/definition-limits';
 
 /** Behind the wake-up: a step asks again this often. */
 const ASK_AGAIN_MS = 60_000;
+/** The same where `integrations` cannot be asked, which says nothing of the integration and is no attempt. */
+const UNAVAILABLE_MS = 2000;
 /** Those that were refused together do not ask again together. */
 const JITTER = 0.2;
 
@@ -25,14 +27,23 @@ export async function whenIntegrationIsUp(
 ): Promise<Json> {
   const { record, run, signal } = activity;
   let end = record?.status === 'waiting' && isIntegrationDown(record.error) ? Date.parse(record.wakeAt ?? '') : NaN;
+  let waitingFor: JsonObject = { type: 'integration', integrationId: record?.error?.integrationId ?? null };
   for (;;) {
+    signal.throwIfAborted();
     const { rousals } = run.sleepers;
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof StepFailure) || !isIntegrationDown(error)) throw error;
+      if (!(error instanceof StepFailure)) throw error;
+      const isWaiting = !Number.isNaN(end);
+      if (isWaiting && error.code === 'service.unavailable' && Date.now() < end) {
+        await activity.sleep(untilAbout(UNAVAILABLE_MS, end), waitingFor, rousals);
+        continue;
+      }
+      if (!isIntegrationDown(error)) throw error;
       if (run.whenIntegrationDown === 'fail' || Date.now() >= end) throw error;
-      if (Number.isNaN(end)) {
+      waitingFor = { type: 'integration', integrationId: error.integrationId ?? null, detail: error.detail };
+      if (!isWaiting) {
         end = Date.now() + LIMITS.waitMs;
         const wakeAt = new Date(end).toISOString();
         activity.note({ status: 'waiting', attempt, error: toRunError(error), wakeAt });
@@ -40,10 +51,11 @@ export async function whenIntegrationIsUp(
         // Asked once more: who wakes steps up that wait could not find this one before.
         continue;
       }
-      const until = Math.min(end, Date.now() + ASK_AGAIN_MS * (1 + JITTER * Math.random()));
-      const { detail, integrationId = null } = error;
-      await activity.sleep(until, { type: 'integration', integrationId, detail }, rousals);
-      signal.throwIfAborted();
+      await activity.sleep(untilAbout(ASK_AGAIN_MS, end), waitingFor, rousals);
     }
   }
+}
+
+function untilAbout(ms: number, end: number): number {
+  return Math.min(end, Date.now() + ms * (1 + JITTER * Math.random()));
 }
