@@ -346,4 +346,36 @@ describe('a run whose step needs an integration that is down', () => {
     expect(done.output).toBe(200);
     expect(peer.requests.filter(({ path }) => path === `/${name}/x`)).toHaveLength(1);
   });
+
+  it('waits outside of memory, through the death of its executor, and finds by itself what nobody has told it', async () => {
+    const { id, name } = await define();
+    await reaches(id, 'healthy');
+    statuses.set(name, 503);
+    await until('the state', () => isSteppedBack(id, 'down'));
+    const run = await start(await workflow(id));
+    const parked = () =>
+      platform.database.query<{ seconds: number }>(
+        `SELECT extract(epoch FROM wake_at - now())::float8 AS seconds FROM workflow.workflow_runs
+         WHERE id = $1 AND lease_owner IS NULL AND status = 'waiting' AND wake_at > now()`,
+        [run],
+      );
+    const [row] = await until('the parking', async () => {
+      const rows = await parked();
+      return rows.length > 0 && rows;
+    });
+    expect(row?.seconds).toBeLessThan(75);
+    await platform.separate?.processes.get('workflow-executor')?.kill();
+    await platform.separate?.startService('workflow-executor');
+    // As if nobody had heard that it is back, and the minute after which the step asks again had passed. Health goes on failing it.
+    await platform.separate?.processes.get('health')?.kill();
+    await platform.database.query(
+      "UPDATE integration.integration_health SET state = 'healthy' WHERE integration_id = $1",
+      [id],
+    );
+    statuses.delete(name);
+    expect(await parked()).toHaveLength(1);
+    await platform.database.query('UPDATE workflow.workflow_runs SET wake_at = now() WHERE id = $1', [run]);
+    await until('the end', async () => (await runOf(run)).status === 'completed');
+    await platform.separate?.startService('health');
+  });
 });
