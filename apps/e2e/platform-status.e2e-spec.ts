@@ -29,8 +29,7 @@ it('shows the build, readiness, queues and outbox of every replica of every serv
       expect(replica).toMatchObject({ version: '7.1.0', ready: true, checks: { bus: 'ok', ...database } });
       expect(replica.build).toMatch(/^[0-9a-f]{12}$/);
       expect(Object.values(replica.queues)).not.toContain(null);
-      if ('database' in database)
-        expect(replica.outbox).toEqual({ rows: expect.any(Number), oldestSeconds: expect.any(Number) });
+      if ('database' in database) expect(replica.outbox?.rows).toBeLessThanOrEqual(10_000);
     }
   }
   expect(of(status, 'workflow-executor')?.replicas[0]?.queues).toEqual({

@@ -1,24 +1,30 @@
+import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
 import type { QueryResultRow } from 'pg';
 import { claimChecks, giveBackCheck, renewChecks, type ClaimedCheck } from '../src/checks/claim-checks.sql';
 import { FAILED, OK, startHealthParts, type HealthParts } from './health-parts';
 
+let database: TestDatabase;
 let parts: HealthParts;
 
 beforeAll(async () => {
-  parts = await startHealthParts();
+  database = await createTestDatabase();
+  parts = startHealthParts((role) => database.urlOf(role));
 });
-afterAll(() => parts?.stop());
-beforeEach(() => parts.database.query('UPDATE health.integrations SET next_check_at = NULL'));
+afterAll(async () => {
+  await parts?.stop();
+  await database?.drop();
+});
+beforeEach(() => database.query('UPDATE health.integrations SET next_check_at = NULL'));
 
 async function rowOf<Row extends QueryResultRow>(id: string, columns: string): Promise<Row> {
-  const [row] = await parts.database.query<Row>(`SELECT ${columns} FROM health.integrations WHERE id = $1`, [id]);
+  const [row] = await database.query<Row>(`SELECT ${columns} FROM health.integrations WHERE id = $1`, [id]);
   return row as Row;
 }
 
 const claim = (room: Partial<Parameters<typeof claimChecks>[2]> = {}) =>
   claimChecks(parts.pool, 4, { quick: 10, slow: 10, busy: [], ...room });
 const makeDue = (id: string, ago = '1 second') =>
-  parts.database.query('UPDATE health.integrations SET next_check_at = now() - $2::interval WHERE id = $1', [id, ago]);
+  database.query('UPDATE health.integrations SET next_check_at = now() - $2::interval WHERE id = $1', [id, ago]);
 
 async function claimOf(id: string): Promise<ClaimedCheck> {
   await makeDue(id);
@@ -33,7 +39,7 @@ async function fail(id: string, times: number): Promise<void> {
 
 const told = async (id: string) =>
   (
-    await parts.database.query<{ told: string }>(
+    await database.query<{ told: string }>(
       `SELECT coalesce(payload::json #>> '{data,error,code}', payload::json ->> 'type') AS told FROM health.outbox
        WHERE payload::json ->> 'subject' = $1 ORDER BY outbox.id`,
       [id],
@@ -47,7 +53,7 @@ describe('a lease', () => {
     const [first, second] = await Promise.all([claim(), claim()]);
     expect([...first, ...second].map((one) => one.id)).toEqual([id]);
     const [held] = [...first, ...second] as [ClaimedCheck];
-    await parts.database.query("UPDATE health.integrations SET lease_until = now() - interval '1 second'");
+    await database.query("UPDATE health.integrations SET lease_until = now() - interval '1 second'");
     const [taken] = await claim();
     expect(taken).toMatchObject({ id, epoch: held.epoch + 1 });
     // The one that was away comes back.
@@ -91,12 +97,12 @@ describe('a recorded check', () => {
     const { id } = await parts.takeOver();
     await fail(id, 2);
     const held = await claimOf(id);
-    await parts.database.query(
+    await database.query(
       `CREATE FUNCTION health.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
        CREATE TRIGGER refuse BEFORE INSERT ON health.outbox FOR EACH ROW EXECUTE FUNCTION health.refuse()`,
     );
     await expect(parts.recorder.record(held, FAILED)).rejects.toThrow('no room');
-    await parts.database.query('DROP TRIGGER refuse ON health.outbox; DROP FUNCTION health.refuse()');
+    await database.query('DROP TRIGGER refuse ON health.outbox; DROP FUNCTION health.refuse()');
     expect(await rowOf(id, 'state, failures, sequence::int')).toEqual({ state: 'unknown', failures: 2, sequence: 0 });
     expect(await parts.recorder.record(held, FAILED)).toBe(true);
     expect(await rowOf(id, 'state, failures, sequence::int')).toEqual({ state: 'down', failures: 3, sequence: 1 });
@@ -150,7 +156,7 @@ describe('a recorded check', () => {
     const { id } = await parts.takeOver();
     for (let n = 0; n < 22; n++)
       await parts.recorder.record(await claimOf(id), n % 2 ? OK : { ...FAILED, status: null });
-    const periods = await parts.database.query(
+    const periods = await database.query(
       `SELECT seconds, sum(checks)::int AS checks, sum(failures)::int AS failures,
          sum((SELECT sum(l) FROM unnest(latency) AS l))::int AS answered FROM health.check_periods WHERE integration_id = $1 GROUP BY 1 ORDER BY 1`,
       [id],
@@ -169,7 +175,7 @@ describe('a recorded check', () => {
 describe('what integrations says', () => {
   it('spreads first checks over the interval', async () => {
     for (let n = 0; n < 60; n++) await parts.takeOver({ healthCheck: { path: '/', interval: '1h' } });
-    const [row] = await parts.database.query<{ early: number; late: number }>(
+    const [row] = await database.query<{ early: number; late: number }>(
       `SELECT count(*) FILTER (WHERE next_check_at < now() + interval '30 minutes')::int AS early,
          count(*) FILTER (WHERE next_check_at >= now() + interval '30 minutes')::int AS late FROM health.integrations WHERE interval_seconds = 3600`,
     );
@@ -183,7 +189,7 @@ describe('what integrations says', () => {
     await parts.takeOver(renamed);
     await parts.takeOver({ ...integration, name: 'old', definitionVersion: 2 });
     expect(await rowOf(integration.id, 'name')).toEqual({ name: 'new' });
-    const granted = await parts.database.query('SELECT FROM health.granted_agents WHERE integration_id = $1', [
+    const granted = await database.query('SELECT FROM health.granted_agents WHERE integration_id = $1', [
       integration.id,
     ]);
     expect(granted).toHaveLength(1);

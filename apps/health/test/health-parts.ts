@@ -1,7 +1,5 @@
 import type { CheckIntegrationReply, WatchedIntegration } from '@agent-platform/contracts';
 import { createPool, roleOf } from '@agent-platform/database';
-import type { OutboxRelay } from '@agent-platform/messaging';
-import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { CheckRecorder } from '../src/checks/check-recorder';
@@ -25,9 +23,8 @@ export const FAILED: CheckIntegrationReply = {
   detail: 'The health check was answered 503, not 200 to 399.',
 };
 
-/** The tables of health on a database of their own, with the parts that write them. */
+/** The parts of health that write its tables. */
 export interface HealthParts {
-  readonly database: TestDatabase;
   readonly pool: Pool;
   readonly recorder: CheckRecorder;
   /** As `integrations` tells of one, with changes. */
@@ -35,17 +32,14 @@ export interface HealthParts {
   stop(): Promise<void>;
 }
 
-export async function startHealthParts(): Promise<HealthParts> {
-  const database = await createTestDatabase();
+/** @param urlOf the URL of a role at the database of the test */
+export function startHealthParts(urlOf: (role: string) => string): HealthParts {
   const role = roleOf('health');
-  const url = database.urlOf(role);
+  const url = urlOf(role);
   const pool = createPool({ url, role, scope: 'service', name: 'test', max: 8, onError: () => undefined });
-  // What stays in the outbox is what the tests look at.
-  const relay = { wake: () => undefined } as unknown as OutboxRelay;
   return {
-    database,
     pool,
-    recorder: new CheckRecorder(pool, relay, new HealthConfig()),
+    recorder: new CheckRecorder(pool, new HealthConfig()),
     takeOver: async (changes = {}) => {
       const integration: WatchedIntegration = {
         id: randomUUID(),
@@ -61,9 +55,6 @@ export async function startHealthParts(): Promise<HealthParts> {
       await pool.query('SELECT health.take_over($1, $2, $3)', values);
       return integration;
     },
-    stop: async () => {
-      await pool.end();
-      await database.drop();
-    },
+    stop: () => pool.end(),
   };
 }

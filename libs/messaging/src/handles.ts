@@ -15,7 +15,11 @@ export const INTERNAL_METADATA = Symbol('handled internal subject');
 export function HandlesAction<Request extends object, Answer extends object>(
   action: ActionDefinition<Request, Answer>,
 ) {
-  return (_target: object, _name: string | symbol, method: TypedPropertyDescriptor<ActionHandler<Request>>): void => {
+  return <Method extends ActionHandler<Request>>(
+    _target: object,
+    _name: string | symbol,
+    method: TypedPropertyDescriptor<Method>,
+  ): void => {
     if (method.value) Reflect.defineMetadata(ACTION_METADATA, action, method.value);
   };
 }

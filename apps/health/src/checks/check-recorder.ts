@@ -1,6 +1,5 @@
 import type { CheckIntegrationReply, RecentCheck } from '@agent-platform/contracts';
 import { inServiceTransaction, storable, type Tx } from '@agent-platform/database';
-import { OutboxRelay } from '@agent-platform/messaging';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
@@ -30,13 +29,12 @@ const NEXT_CHECK_AT = `next_check_at + make_interval(secs => interval_seconds * 
 export class CheckRecorder {
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    private readonly relay: OutboxRelay,
     private readonly config: HealthConfig,
   ) {}
 
   /** Answers whether the state has changed. A check whose lease another has by now changes nothing. */
-  async record(claim: ClaimedCheck, reply: CheckIntegrationReply): Promise<boolean> {
-    const changed = await inServiceTransaction(
+  record(claim: ClaimedCheck, reply: CheckIntegrationReply): Promise<boolean> {
+    return inServiceTransaction(
       this.pool,
       async (tx) => {
         const { rows } = await tx.query<StandingRow>(standingOfLease(claim.id, claim.epoch));
@@ -45,8 +43,6 @@ export class CheckRecorder {
       },
       { idleMs: IDLE_MS },
     );
-    if (changed) this.relay.wake();
-    return changed;
   }
 
   private async recordIn(tx: Tx, row: StandingRow, reply: CheckIntegrationReply): Promise<boolean> {

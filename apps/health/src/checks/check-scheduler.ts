@@ -1,6 +1,6 @@
 import { INTERNAL_CALLS, type CheckIntegrationReply } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
-import { Bus } from '@agent-platform/messaging';
+import { Bus, OutboxRelay } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL, within } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
@@ -42,6 +42,7 @@ export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly bus: Bus,
     private readonly recorder: CheckRecorder,
+    private readonly relay: OutboxRelay,
     private readonly handOn: StateHandOn,
     private readonly config: HealthConfig,
   ) {
@@ -111,7 +112,9 @@ export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
     try {
       const { subject } = INTERNAL_CALLS.checkIntegration;
       const reply = await this.bus.call<CheckIntegrationReply>(subject, { integrationId: id }, CHECK_TIMEOUT_MS);
-      if (await this.recorder.record(claim, reply)) this.handOn.wake();
+      if (!(await this.recorder.record(claim, reply))) return;
+      this.relay.wake();
+      this.handOn.wake();
     } catch (error) {
       const isAway = error instanceof AppError;
       this.logger[isAway ? 'info' : 'warn']({ msg: 'a check could not be made', integrationId: id, err: error });

@@ -47,11 +47,19 @@ export class HealthService {
   }
 }
 
-function shown({ id: _id, isOwn: _isOwn, ...row }: HealthRow, windows: readonly WindowRow[]): IntegrationHealth {
+function shown(row: HealthRow, windows: readonly WindowRow[]): IntegrationHealth {
   const entries = HEALTH_WINDOWS.map(
     (name) => [name, windowOf(windows.find((window) => window.name === name))] as const,
   );
-  return { ...row, windows: Object.fromEntries(entries) as Record<HealthWindowName, HealthWindow> };
+  const { state, since, reason, checkedAt, nextCheckAt, consecutiveFailures, recent, changes, token } = row;
+  const standing = { state, since, reason, checkedAt, nextCheckAt, consecutiveFailures };
+  return {
+    ...standing,
+    recent,
+    changes,
+    token,
+    windows: Object.fromEntries(entries) as Record<HealthWindowName, HealthWindow>,
+  };
 }
 
 function windowOf(row: WindowRow | undefined): HealthWindow {

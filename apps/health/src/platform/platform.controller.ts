@@ -1,5 +1,5 @@
-import { readStatus, type ReadStatusRequest } from '@agent-platform/contracts';
-import { HandlesAction, ok, type Call, type Reply } from '@agent-platform/messaging';
+import { readStatus } from '@agent-platform/contracts';
+import { HandlesAction, ok, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
 import { PlatformService } from './platform.service';
 
@@ -8,7 +8,7 @@ export class PlatformController {
   constructor(private readonly platform: PlatformService) {}
 
   @HandlesAction(readStatus)
-  async read(_request: ReadStatusRequest, _call: Call): Promise<Reply> {
+  async read(): Promise<Reply> {
     return ok(await this.platform.status());
   }
 }
