@@ -181,6 +181,11 @@ const structure: Bad[] = [
   ],
   ['a name with blanks', 'name', { ...one(transform('a', 1)), name: 'a b' }],
   ['a name that is no text', 'name', { ...one(transform('a', 1)), name: 5 }],
+  [
+    'an unknown thing to do when an integration is down',
+    'whenIntegrationDown',
+    { ...one(transform('a', 1)), whenIntegrationDown: 'skip' },
+  ],
   ['a description that is no text', 'description', { ...one(transform('a', 1)), description: 5 }],
   ['a $schema that is no text', '$schema', { ...one(transform('a', 1)), $schema: 5 }],
   ['an input that is no schema', 'input', { ...one(transform('a', 1)), input: 'x' }],
@@ -454,6 +459,7 @@ export const BAD_DEFINITIONS: readonly Bad[] = [
 
 /** Each feature of the language once. */
 export const VALID_DEFINITIONS: readonly (readonly [what: string, definition: JsonObject])[] = [
+  ['what to do when an integration is down', { ...one(transform('a', 1)), whenIntegrationDown: 'fail' }],
   ['one step', one(transform('a', 1))],
   ['a $schema', { ...one(transform('a', 1)), $schema: 'http://localhost:3000/v1/schemas/workflow.json' }],
   ['a name and a description', { ...one(transform('a', 1)), name: 'a.b-c_1', description: 'x' }],

@@ -57,7 +57,7 @@ export const BUILT_IN_EVENTS: Readonly<Record<string, BuiltInEvent>> = {
   },
   'integration.connected': {
     category: 'integration',
-    description: 'An agent has connected an integration.',
+    description: 'An agent has connected an integration, or one that was down is back.',
     schema: dataOf({ integrationId: ID, name: TEXT, scopes: { type: 'array', items: TEXT } }, ['scopes']),
   },
   'integration.disconnected': {
@@ -67,7 +67,7 @@ export const BUILT_IN_EVENTS: Readonly<Record<string, BuiltInEvent>> = {
   },
   'integration.error': {
     category: 'integration',
-    description: 'A connection needs a person: its grant is dead, or its health check fails.',
+    description: 'An integration needs a look: its grant is dead or ends soon, or its health check fails.',
     schema: dataOf({ integrationId: ID, name: TEXT, error: FAILURE }),
   },
   'agent.created': {
