@@ -195,6 +195,20 @@ describe('what integrations says', () => {
     expect(granted).toHaveLength(1);
   });
 
+  it('of a connection that has ended outweighs every check, until there is a new one', async () => {
+    const integration = await parts.takeOver({ healthCheck: { path: '/', interval: '1s', credential: false } });
+    const { connection } = integration;
+    const ends = (expiresAt: string) => parts.takeOver({ ...integration, connection: { ...connection, expiresAt } });
+    await ends('2020-01-01T00:00:00.000Z');
+    for (let n = 0; n < 5; n++) await parts.recorder.record(await claimOf(integration.id), n < 2 ? OK : FAILED);
+    expect(await rowOf(integration.id, 'state, sequence::int')).toEqual({ state: 'reauth_required', sequence: 1 });
+    expect(await told(integration.id)).toEqual(['integration.reauth-required']);
+    await ends('2100-01-01T00:00:00.000Z');
+    expect(await rowOf(integration.id, 'state, announced')).toEqual({ state: 'unknown', announced: false });
+    await parts.recorder.record(await claimOf(integration.id), OK);
+    expect(await told(integration.id)).toEqual(['integration.reauth-required']);
+  });
+
   it('ends a state that says nothing any more, with no event', async () => {
     const integration = await parts.takeOver();
     await fail(integration.id, 3);

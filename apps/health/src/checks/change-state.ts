@@ -11,6 +11,12 @@ export interface ChangeCause {
   readonly isAnnounced: boolean;
 }
 
+/** Of a connection that has ended, as its integration says; of a dead grant `integrations` has told, with the reason that it keeps. */
+export function endOf({ problem }: StandingRow): ChangeCause {
+  const detail = problem ?? 'The token has expired, and the provider gave none to refresh it with.';
+  return { code: null, detail, isAnnounced: problem !== null };
+}
+
 /**
  * Changes the state of an integration that is locked: the state, its history and its event in the transaction of the evidence, so that each
  * change is told once, however many replicas there are and whenever they die.

@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { HealthConfig } from '../config';
 import { notePeriods } from '../history/note-check.sql';
-import { changeState } from './change-state';
+import { changeState, endOf } from './change-state';
 import type { ClaimedCheck } from './claim-checks.sql';
 import { decide, type Standing } from './health-state';
 import { standingOfLease, type StandingRow } from './standing.sql';
@@ -56,12 +56,13 @@ export class CheckRecorder {
       return false;
     }
     const calls = { calls: row.recentCalls, failures: row.recentFailures };
-    const evidence = { check: { outcome, ended }, hasCheck: true, calls };
+    const { hasEnded } = row;
+    const evidence = { check: { outcome, ended }, hasEnded, hasCheck: true, calls };
     const { healthDownAfter: downAfter, healthUpAfter: upAfter } = this.config;
     const next = decide(row, evidence, { downAfter, upAfter });
     await Promise.all([noteCheck(tx, row.id, next, reply), notePeriods(tx, row, reply)]);
     if (next.state === row.state) return false;
-    await changeState(tx, row, next.state, { code, detail, isAnnounced: reply.announced });
+    await changeState(tx, row, next.state, hasEnded ? endOf(row) : { code, detail, isAnnounced: reply.announced });
     return true;
   }
 }

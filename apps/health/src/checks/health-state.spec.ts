@@ -9,7 +9,7 @@ type Step = 'ok' | 'failed' | 'refused' | 'ended' | 'not_connected';
 
 function evidenceOf(step: Step, calls = none): Evidence {
   const outcome = step === 'refused' || step === 'ended' ? 'reauth_required' : step;
-  return { check: { outcome, ended: step === 'ended' }, hasCheck: true, calls };
+  return { check: { outcome, ended: step === 'ended' }, hasEnded: false, hasCheck: true, calls };
 }
 
 /** The states that follow each other. */
@@ -19,7 +19,7 @@ function statesOf(steps: readonly Step[], from: Partial<Standing> = {}): HealthS
 }
 
 const calls = (count: number, failures: number, from: HealthState = 'healthy', hasCheck = true) =>
-  decide({ ...start, state: from }, { hasCheck, calls: { calls: count, failures } }, thresholds).state;
+  decide({ ...start, state: from }, { hasEnded: false, hasCheck, calls: { calls: count, failures } }, thresholds).state;
 
 describe('checks', () => {
   it('raise no alarm for one lost packet, nor for as many as are too few in a row', () => {
@@ -63,6 +63,17 @@ describe('checks', () => {
 
   it('say nothing of one that is not connected', () => {
     for (const state of HEALTH_STATES) expect(statesOf(['not_connected'], { state })).toEqual(['unknown']);
+  });
+
+  it('change nothing while the connection has ended, as a check without the credential would', () => {
+    for (const state of HEALTH_STATES) {
+      for (const step of ['ok', 'failed', 'refused', 'not_connected'] as const) {
+        const evidence = { ...evidenceOf(step), hasEnded: true };
+        expect(decide({ ...start, state, failures: 9, successes: 9 }, evidence, thresholds).state).toBe(
+          'reauth_required',
+        );
+      }
+    }
   });
 
   it('count as configured', () => {

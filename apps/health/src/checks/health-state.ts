@@ -23,9 +23,11 @@ export interface RecentCalls {
 
 type CheckOutcome = Exclude<CheckIntegrationReply['outcome'], 'none'>;
 
-/** New evidence: a check, or calls alone. */
+/** New evidence: a check, the end of the connection, or calls alone. */
 export interface Evidence {
   readonly check?: { readonly outcome: CheckOutcome; /** One is enough. */ readonly ended: boolean };
+  /** The connection of the owner needs a person: whatever a check says, nobody can use it. */
+  readonly hasEnded: boolean;
   /** Whether the integration has a health check at all. */
   readonly hasCheck: boolean;
   readonly calls: RecentCalls;
@@ -47,7 +49,8 @@ export const NEXT = {
 
 /** What becomes of an integration with new evidence. */
 export function decide(standing: Standing, evidence: Evidence, thresholds: Thresholds): Standing {
-  const { check } = evidence;
+  const { check, hasEnded } = evidence;
+  if (hasEnded) return { state: 'reauth_required', failures: 0, refusals: standing.refusals, successes: 0 };
   return check
     ? withCheck(standing, check, evidence, thresholds)
     : { ...standing, state: byCalls(standing.state, evidence) };

@@ -23,14 +23,9 @@ export interface StandingRow extends QueryResultRow {
 export const RECENT_CALLS = `SELECT coalesce(sum(p.calls), 0)::int AS calls, coalesce(sum(p.failures), 0)::int AS failures
   FROM health.call_periods p WHERE p.integration_id = i.id AND p.period_start > now() - interval '10 minutes'`;
 
-/** The owner's connection needs a person. */
-export const HAS_ENDED = `(i.facts #>> '{connection,state}' = 'reauth_required'
-  OR (i.facts #>> '{connection,state}' = 'connected' AND NOT (i.facts #>> '{connection,refreshable}')::boolean
-    AND (i.facts #>> '{connection,expiresAt}')::timestamptz <= now()))`;
-
 const STANDING = `SELECT i.id, i.agent_id AS "agentId", i.name, i.state, i.failures, i.refusals, i.successes, i.announced,
     i.interval_seconds IS NOT NULL AS "hasCheck", c.calls AS "recentCalls", c.failures AS "recentFailures",
-    ${HAS_ENDED} IS TRUE AS "hasEnded", i.facts #>> '{connection,problem}' AS problem
+    health.has_ended(i.facts) AS "hasEnded", i.facts #>> '{connection,problem}' AS problem
   FROM health.integrations i CROSS JOIN LATERAL (${RECENT_CALLS}) c`;
 
 /** The integration of a check that has the lease still. */

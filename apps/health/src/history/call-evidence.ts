@@ -12,9 +12,9 @@ import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { StateHandOn } from '../alerts/state-hand-on';
-import { changeState } from '../checks/change-state';
+import { changeState, endOf } from '../checks/change-state';
 import { decide } from '../checks/health-state';
-import { HAS_ENDED, RECENT_CALLS, standingOf, type StandingRow } from '../checks/standing.sql';
+import { RECENT_CALLS, standingOf, type StandingRow } from '../checks/standing.sql';
 import { HealthConfig } from '../config';
 
 const MAX_PASS_MS = 15_000;
@@ -101,8 +101,8 @@ export class CallEvidence implements OnModuleInit, OnModuleDestroy {
     const { rows } = await this.pool.query<{ id: string }>({
       name: 'may-change',
       text: `SELECT i.id FROM health.integrations i CROSS JOIN LATERAL (${RECENT_CALLS}) c
-             WHERE (${HAS_ENDED} AND i.state <> 'reauth_required') OR i.state = 'degraded'
-               OR (c.calls > 0 AND (i.state = 'healthy' AND c.failures > 0 OR i.state = 'unknown')) ORDER BY i.id`,
+             WHERE (i.state <> 'reauth_required' AND health.has_ended(i.facts)) OR i.state = 'degraded'
+               OR (i.state = 'healthy' AND c.failures > 0) OR (i.state = 'unknown' AND c.calls > 0) ORDER BY i.id`,
     });
     for (const { id } of rows) {
       if (this.stopping) return;
@@ -117,17 +117,13 @@ export class CallEvidence implements OnModuleInit, OnModuleDestroy {
         const { rows } = await tx.query<StandingRow>(standingOf(id));
         const [row] = rows;
         if (!row) return false;
-        const { hasEnded, hasCheck, problem } = row;
-        const check = hasEnded ? ({ outcome: 'reauth_required', ended: true } as const) : undefined;
+        const { hasEnded, hasCheck } = row;
         const calls = { calls: row.recentCalls, failures: row.recentFailures };
         const { healthDownAfter: downAfter, healthUpAfter: upAfter } = this.config;
-        const { state } = decide(row, { check, hasCheck, calls }, { downAfter, upAfter });
+        const { state } = decide(row, { hasEnded, hasCheck, calls }, { downAfter, upAfter });
         if (state === row.state) return false;
-        const detail = hasEnded
-          ? (problem ?? 'The token has expired, and the provider gave none to refresh it with.')
-          : `${calls.failures} of ${calls.calls} calls in the last minutes were not answered, or with a status from 500 on.`;
-        // Of a dead grant `integrations` has told, with the reason that it keeps.
-        await changeState(tx, row, state, { code: null, detail, isAnnounced: problem !== null });
+        const detail = `${calls.failures} of ${calls.calls} calls in the last minutes were not answered, or with a status from 500 on.`;
+        await changeState(tx, row, state, hasEnded ? endOf(row) : { code: null, detail, isAnnounced: false });
         return true;
       },
       { idleMs: IDLE_MS },

@@ -100,6 +100,12 @@ GRANT SELECT, INSERT, DELETE ON health.state_changes TO ap_health;
 
 ${messagingTablesV1('health', 'ap_health')}
 
+-- Whether the connection of the owner needs a person.
+CREATE FUNCTION health.has_ended(p_facts jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce(p_facts #>> '{connection,state}' = 'reauth_required' OR (p_facts #>> '{connection,state}' = 'connected'
+    AND p_facts #> '{connection,refreshable}' = 'false' AND (p_facts #>> '{connection,expiresAt}')::timestamptz <= now()), false)
+$$;
+
 -- Takes over what integrations says of some of its integrations: those that are new or differ. A definition that is older than the known
 -- one came late, and changes nothing. A check that is new or of a changed definition is due within p_spread at the latest, and within its
 -- interval, at random, so that those that came together are not checked together. A state that says nothing any more, as the check is gone
@@ -114,6 +120,8 @@ DECLARE
   v_is_new boolean;
   v_is_check_new boolean;
   v_is_connection_new boolean;
+  v_had_ended boolean;
+  v_has_ended boolean;
   v_forgets boolean;
 BEGIN
   FOR v_new IN
@@ -134,7 +142,9 @@ BEGIN
     v_is_connection_new := NOT v_is_new AND (
       v_known.facts #> '{connection,given}' IS DISTINCT FROM v_new.facts #> '{connection,given}'
       OR v_known.facts #> '{connection,state}' IS DISTINCT FROM v_new.facts #> '{connection,state}');
-    v_forgets := (v_known.state = 'reauth_required' AND v_is_connection_new AND v_new.facts #>> '{connection,state}' <> 'reauth_required')
+    v_had_ended := health.has_ended(v_known.facts);
+    v_has_ended := health.has_ended(v_new.facts);
+    v_forgets := (v_known.state = 'reauth_required' AND NOT v_has_ended AND (v_had_ended OR v_is_connection_new))
       OR (v_known.state = 'down' AND v_seconds IS NULL);
     IF v_forgets THEN
       INSERT INTO health.state_changes (integration_id, sequence, agent_id, from_state, to_state, reason)
@@ -163,7 +173,7 @@ BEGIN
   END LOOP;
   RETURN v_count;
 END $$;
-REVOKE ALL ON FUNCTION health.take_over FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION health.take_over TO ap_health;
+REVOKE ALL ON FUNCTION health.take_over, health.has_ended FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION health.take_over, health.has_ended TO ap_health;
 `,
 };
