@@ -1,12 +1,14 @@
 import type { Json, JsonObject } from '@agent-platform/contracts';
+import { AppError } from '@agent-platform/errors';
 import type { Activity } from '../engine/activity';
 import { StepFailure, toRunError } from '../engine/step-failure';
 import { LIMITS } from '../workflows/definition-limits';
 
 /** Behind the wake-up: a step asks again this often. */
 const ASK_AGAIN_MS = 60_000;
-/** The same where `integrations` cannot be asked, which says nothing of the integration and is no attempt. */
-const UNAVAILABLE_MS = 2000;
+/** What says that no call was made: `integrations` or `auth` is away, or calls are still held back. It is no attempt. */
+const NOT_MADE: readonly string[] = ['service.unavailable', 'integration.circuit.open'];
+const NOT_MADE_MS = 2000;
 /** Those that were refused together do not ask again together. */
 const JITTER = 0.2;
 
@@ -34,13 +36,12 @@ export async function whenIntegrationIsUp(
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof StepFailure)) throw error;
       const isWaiting = !Number.isNaN(end);
-      if (isWaiting && error.code === 'service.unavailable' && Date.now() < end) {
-        await activity.sleep(untilAbout(UNAVAILABLE_MS, end), waitingFor, rousals);
+      if (isWaiting && wasNotMade(error) && Date.now() < end) {
+        await activity.sleep(untilAbout(NOT_MADE_MS, end), waitingFor, rousals);
         continue;
       }
-      if (!isIntegrationDown(error)) throw error;
+      if (!(error instanceof StepFailure) || !isIntegrationDown(error)) throw error;
       if (run.whenIntegrationDown === 'fail' || Date.now() >= end) throw error;
       waitingFor = { type: 'integration', integrationId: error.integrationId ?? null, detail: error.detail };
       if (!isWaiting) {
@@ -54,6 +55,10 @@ export async function whenIntegrationIsUp(
       await activity.sleep(untilAbout(ASK_AGAIN_MS, end), waitingFor, rousals);
     }
   }
+}
+
+function wasNotMade(error: unknown): boolean {
+  return (error instanceof StepFailure || error instanceof AppError) && NOT_MADE.includes(error.code);
 }
 
 function untilAbout(ms: number, end: number): number {
