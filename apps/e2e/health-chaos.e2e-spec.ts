@@ -19,7 +19,7 @@ const FLAPPING = INTEGRATIONS / 10;
 const CYCLES = 2 + testScale();
 const INTERVAL_MS = testScale() > 2 ? 2000 : 1000;
 /** So slow that a schedule which starts when a check has ended makes far fewer of them. */
-const ANSWER_MS = INTERVAL_MS / 5;
+const ANSWER_MS = 0.3 * INTERVAL_MS;
 const OWNERS = 4;
 /** A check is made again so long after its replica has died, or after `integrations` has without an answer. */
 const LEASE_MS = 4000;
@@ -239,8 +239,8 @@ it(
       `health: ${INTEGRATIONS} integrations, ${FLAPPING} flap ${CYCLES} times, ${madeInCalm} checks of ${dueInCalm} due in the calm and ${made} of ${Math.round(due)}, longest gap ` +
         `${longestGap} ms, ${stray} stray failures, ${runs.length} runs waited, kills ${JSON.stringify(kills)}, ${endedAt - startedAt} ms\n`,
     );
-    expect(madeInCalm).toBeGreaterThan(dueInCalm * 0.93);
-    expect(made).toBeGreaterThan(due * 0.93);
+    expect(madeInCalm).toBeGreaterThan(dueInCalm * 0.85);
+    expect(made).toBeGreaterThan(due * 0.85);
     expect(longestGap).toBeLessThan(LOST_ANSWER_MS + LEASE_MS + longestOutageMs + 2 * INTERVAL_MS);
   },
   180_000 * testScale(),

@@ -142,6 +142,29 @@ describe('checks', () => {
       const { body } = await owner.get(`/v1/integrations/${id}`);
       return (body.data as unknown as Integration).health.state === 'healthy';
     });
+    // What a replica that died has not handed on, another does; and what comes too late changes nothing.
+    const [row] = await platform.database.query<{ sequence: string }>(
+      'UPDATE health.integrations SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence',
+      [id],
+    );
+    const knownOf = () =>
+      platform.database.query('SELECT sequence, state FROM integration.integration_health WHERE integration_id = $1', [
+        id,
+      ]);
+    const handedOn = [{ sequence: row?.sequence, state: 'healthy' }];
+    await until('the hand-over', async () => JSON.stringify(await knownOf()) === JSON.stringify(handedOn));
+    await platform.database.query(
+      "UPDATE health.integrations SET handed_on = 0, sequence = 1, state = 'down' WHERE id = $1",
+      [id],
+    );
+    await until('the late word', async () => {
+      const [late] = await platform.database.query<{ late: number }>(
+        'SELECT handed_on::int AS late FROM health.integrations WHERE id = $1',
+        [id],
+      );
+      return late?.late === 1;
+    });
+    expect(await knownOf()).toEqual(handedOn);
   });
 
   it('raise no alarm for single failures', async () => {
