@@ -16,7 +16,7 @@ import { join } from 'node:path';
 /** `TEST_SCALE=5 npx jest apps/e2e/health-chaos` is the whole of it: 200 integrations of which 20 flap. */
 const INTEGRATIONS = 40 * testScale();
 const FLAPPING = INTEGRATIONS / 10;
-const CYCLES = 2 + testScale();
+const CYCLES = 1 + testScale();
 const INTERVAL_MS = testScale() > 2 ? 2000 : 1000;
 /** So slow that a schedule which starts when a check has ended makes far fewer of them. */
 const ANSWER_MS = 0.3 * INTERVAL_MS;
@@ -48,7 +48,7 @@ const downNow = new Set<string>();
 /** When each was asked, by name. */
 const askedAt = new Map<string, number[]>();
 /** How long nothing is killed at first. */
-const CALM_MS = 5 * INTERVAL_MS;
+const CALM_MS = 4 * INTERVAL_MS;
 /** For how long nobody could check, in all. */
 let outageMs = 0;
 let longestOutageMs = 0;

@@ -1,4 +1,10 @@
-import type { Integration, IntegrationHealth, Run } from '@agent-platform/contracts';
+import {
+  SERVICE_NAMES,
+  type Integration,
+  type IntegrationHealth,
+  type PlatformStatus,
+  type Run,
+} from '@agent-platform/contracts';
 import {
   createTestAgent,
   startPeer,
@@ -53,7 +59,11 @@ beforeAll(async () => {
     response.end(JSON.stringify({ got: request.headers.authorization ?? null }));
   });
   sink = await startWebhookSink();
-  platform = await startTestPlatform('separate processes', { HEALTH_SYNC_SECONDS: '1', EGRESS_ALLOW: '127.0.0.1' });
+  platform = await startTestPlatform('separate processes', {
+    HEALTH_SYNC_SECONDS: '1',
+    EGRESS_ALLOW: '127.0.0.1',
+    VERSION: '7.1.0',
+  });
   admin = new TestClient(platform.gateway, platform.keys.OpenClaw ?? '');
   const created = await createTestAgent(admin, { skills: SKILLS as never });
   ownerId = created.id;
@@ -75,6 +85,19 @@ afterAll(async () => {
   await peer?.stop();
   await sink?.stop();
 });
+
+/** Scenarios that wait for most of their time run together; each is a test of its own. */
+function together(scenarios: Readonly<Record<string, () => Promise<void>>>): void {
+  const running = new Map<string, Promise<void>>();
+  beforeAll(() => {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      const run = scenario();
+      run.catch(() => undefined);
+      running.set(name, run);
+    }
+  });
+  it.each(Object.keys(scenarios))('%s', (name) => running.get(name));
+}
 
 /** An integration of the peer with a check each second, connected. */
 async function define(fields: object = {}, client = owner): Promise<Integration> {
@@ -108,66 +131,86 @@ const reaches = (id: string, state: IntegrationHealth['state']) =>
 const toldOf = (id: string) =>
   told.filter(({ subject }) => subject === id).map(({ type, data }) => data.error?.code ?? type);
 
-describe('checks', () => {
-  it('find an integration healthy, down after three failures and back after two successes, and tell each once', async () => {
-    const { id, name } = await define();
-    const healthy = await reaches(id, 'healthy');
-    expect(healthy).toMatchObject({
-      consecutiveFailures: 0,
-      token: { expiresAt: null, refreshable: false, expiring: false },
-    });
-    expect(healthy.recent[0]).toMatchObject({ outcome: 'ok', status: 200, code: null });
-    statuses.set(name, 503);
-    const down = await reaches(id, 'down');
-    expect(down.consecutiveFailures).toBeGreaterThanOrEqual(3);
-    expect(down.reason).toBe('The health check was answered 503, not 200 to 399.');
-    statuses.delete(name);
-    const back = await reaches(name, 'healthy');
-    expect(back.changes.map(({ from, to }) => `${from} ${to}`)).toEqual([
-      'down healthy',
-      'healthy down',
-      'unknown healthy',
-    ]);
-    const window = back.windows['1h'];
-    expect(window.checks).toBeGreaterThanOrEqual(6);
-    expect(window.uptime).toBeLessThan(1);
-    expect(window.uptime).toBeGreaterThan(0);
-    expect(window.latencyMs?.p99).toBeGreaterThanOrEqual(window.latencyMs?.p50 ?? Infinity);
-    expect(back.windows['30d']).toMatchObject({ checks: window.checks, uptime: window.uptime });
-    await until('the events', () => toldOf(id).length >= 3);
-    expect(toldOf(id)).toEqual(['integration.connected', 'integration.down', 'integration.connected']);
-    expect(told.filter(({ subject }) => subject === id).every(({ agentid }) => agentid === ownerId)).toBe(true);
-    // Written to the integration, and listed with it.
-    await until('the state of the integration', async () => {
-      const { body } = await owner.get(`/v1/integrations/${id}`);
-      return (body.data as unknown as Integration).health.state === 'healthy';
-    });
-    // What a replica that died has not handed on, another does; and what comes too late changes nothing.
-    const [row] = await platform.database.query<{ sequence: string }>(
-      'UPDATE health.integrations SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence',
-      [id],
-    );
-    const knownOf = () =>
-      platform.database.query('SELECT sequence, state FROM integration.integration_health WHERE integration_id = $1', [
-        id,
+const workflow = async (integration: string, more: object = {}) => {
+  const definition = {
+    ...more,
+    steps: [{ id: 'call', type: 'integration', with: { integration, path: '/x' }, retry: { maxAttempts: 1 } }],
+    output: '${{ steps.call.output.status }}',
+  };
+  const { status, body } = await owner.post('/v1/workflows', { name: `w${++counter}`, definition });
+  expect([status, body]).toEqual([201, expect.anything()]);
+  return (body.data as unknown as { id: string }).id;
+};
+const start = async (id: string) =>
+  ((await owner.post(`/v1/workflows/${id}/runs`, { input: {} })).body.data as unknown as Run).id;
+const runOf = async (id: string) => (await owner.get(`/v1/runs/${id}`)).body.data as unknown as Run;
+const isSteppedBack = async (id: string, state: string) => {
+  const { body } = await owner.get(`/v1/integrations/${id}`);
+  return (body.data as unknown as Integration).health.state === state;
+};
+
+together({
+  'checks find an integration healthy, down after three failures and back after two successes, and tell each once':
+    async () => {
+      const { id, name } = await define();
+      const healthy = await reaches(id, 'healthy');
+      expect(healthy).toMatchObject({
+        consecutiveFailures: 0,
+        token: { expiresAt: null, refreshable: false, expiring: false },
+      });
+      expect(healthy.recent[0]).toMatchObject({ outcome: 'ok', status: 200, code: null });
+      statuses.set(name, 503);
+      const down = await reaches(id, 'down');
+      expect(down.consecutiveFailures).toBeGreaterThanOrEqual(3);
+      expect(down.reason).toBe('The health check was answered 503, not 200 to 399.');
+      statuses.delete(name);
+      const back = await reaches(name, 'healthy');
+      expect(back.changes.map(({ from, to }) => `${from} ${to}`)).toEqual([
+        'down healthy',
+        'healthy down',
+        'unknown healthy',
       ]);
-    const handedOn = [{ sequence: row?.sequence, state: 'healthy' }];
-    await until('the hand-over', async () => JSON.stringify(await knownOf()) === JSON.stringify(handedOn));
-    await platform.database.query(
-      "UPDATE health.integrations SET handed_on = 0, sequence = 1, state = 'down' WHERE id = $1",
-      [id],
-    );
-    await until('the late word', async () => {
-      const [late] = await platform.database.query<{ late: number }>(
-        'SELECT handed_on::int AS late FROM health.integrations WHERE id = $1',
+      const window = back.windows['1h'];
+      expect(window.checks).toBeGreaterThanOrEqual(6);
+      expect(window.uptime).toBeLessThan(1);
+      expect(window.uptime).toBeGreaterThan(0);
+      expect(window.latencyMs?.p99).toBeGreaterThanOrEqual(window.latencyMs?.p50 ?? Infinity);
+      expect(back.windows['30d']).toMatchObject({ checks: window.checks, uptime: window.uptime });
+      await until('the events', () => toldOf(id).length >= 3);
+      expect(toldOf(id)).toEqual(['integration.connected', 'integration.down', 'integration.connected']);
+      expect(told.filter(({ subject }) => subject === id).every(({ agentid }) => agentid === ownerId)).toBe(true);
+      // Written to the integration, and listed with it.
+      await until('the state of the integration', async () => {
+        const { body } = await owner.get(`/v1/integrations/${id}`);
+        return (body.data as unknown as Integration).health.state === 'healthy';
+      });
+      // What a replica that died has not handed on, another does; and what comes too late changes nothing.
+      const [row] = await platform.database.query<{ sequence: string }>(
+        'UPDATE health.integrations SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence',
         [id],
       );
-      return late?.late === 1;
-    });
-    expect(await knownOf()).toEqual(handedOn);
-  });
+      const knownOf = () =>
+        platform.database.query(
+          'SELECT sequence, state FROM integration.integration_health WHERE integration_id = $1',
+          [id],
+        );
+      const handedOn = [{ sequence: row?.sequence, state: 'healthy' }];
+      await until('the hand-over', async () => JSON.stringify(await knownOf()) === JSON.stringify(handedOn));
+      await platform.database.query(
+        "UPDATE health.integrations SET handed_on = 0, sequence = 1, state = 'down' WHERE id = $1",
+        [id],
+      );
+      await until('the late word', async () => {
+        const [late] = await platform.database.query<{ late: number }>(
+          'SELECT handed_on::int AS late FROM health.integrations WHERE id = $1',
+          [id],
+        );
+        return late?.late === 1;
+      });
+      expect(await knownOf()).toEqual(handedOn);
+    },
 
-  it('raise no alarm for single failures', async () => {
+  'checks raise no alarm for single failures': async () => {
     const { id, name } = await define();
     await reaches(id, 'healthy');
     const seen = (await healthOf(id)).windows['1h'].checks;
@@ -181,9 +224,9 @@ describe('checks', () => {
     expect(windows['1h'].checks).toBeGreaterThan(seen + 3);
     expect(changes).toHaveLength(1);
     expect(toldOf(id)).toEqual(['integration.connected']);
-  });
+  },
 
-  it('use the credential, or not, as the definition says, and want what status it says', async () => {
+  'checks use the credential, or not, as the definition says, and want what status it says': async () => {
     const [withKey, without, teapot] = await Promise.all([
       define(),
       define({ healthCheck: { path: '/health', interval: '1s', credential: false } }),
@@ -200,9 +243,9 @@ describe('checks', () => {
     const { id } = await define({ healthCheck: { path: '/health', interval: '1s', credential: false } });
     await owner.send('DELETE', `/v1/integrations/${id}/connection`);
     await reaches(id, 'healthy');
-  });
+  },
 
-  it('want a credential that is refused to be connected again, and forget it with the next one', async () => {
+  'checks want a credential that is refused to be connected again, and forget it with the next one': async () => {
     const { id, name } = await define();
     await reaches(id, 'healthy');
     statuses.set(name, 401);
@@ -213,17 +256,17 @@ describe('checks', () => {
     await reaches(id, 'healthy');
     await until('the events', () => toldOf(id).length >= 3);
     expect(toldOf(id)).toEqual(['integration.connected', 'integration.credential.refused', 'integration.connected']);
-  });
+  },
 
-  it('do not know how one is that is not connected', async () => {
+  'checks do not know how one is that is not connected': async () => {
     const { id } = await define();
     await reaches(id, 'healthy');
     await owner.send('DELETE', `/v1/integrations/${id}/connection`);
     await reaches(id, 'unknown');
     expect(toldOf(id)).not.toContain('integration.down');
-  });
+  },
 
-  it('refuse addresses that are not allowed, by name, redirect or definition', async () => {
+  'checks refuse addresses that are not allowed, by name, redirect or definition': async () => {
     const [redirecting, forbidden, relative] = await Promise.all([
       define(),
       define({ baseUrl: 'http://127.0.0.2:9', allowedHosts: ['127.0.0.2:9'] }),
@@ -235,9 +278,9 @@ describe('checks', () => {
       [redirecting, forbidden].map(async ({ id }) => (await healthOf(id)).recent[0]?.code),
     );
     expect(codes).toEqual(['integration.host.not-allowed', 'egress.address.forbidden']);
-  });
+  },
 
-  it('are not held up by peers that are silent, drip or send a gibibyte', async () => {
+  'checks are not held up by peers that are silent, drip or send a gibibyte': async () => {
     const [silent, drip, huge] = bad.map(({ id }) => id);
     expect((await reaches(huge ?? '', 'down')).recent[0]?.code).toBe('egress.response.too-large');
     for (const id of [silent, drip]) {
@@ -250,11 +293,9 @@ describe('checks', () => {
     // One takes ten seconds, and each of the others had its checks meanwhile.
     const { checks } = (await healthOf(good.id)).windows['1h'];
     expect(checks).toBeGreaterThanOrEqual(7);
-  });
-});
+  },
 
-describe('calls', () => {
-  it('degrade an integration of which many fail, and one without a check is known by them', async () => {
+  'calls degrade an integration of which many fail, and one without a check is known by them': async () => {
     const { id, name } = await define({ healthCheck: undefined });
     const call = (path: string) => owner.post(`/v1/integrations/${id}/execute`, { method: 'POST', path });
     await call('/x');
@@ -266,11 +307,9 @@ describe('calls', () => {
     expect(windows['1h']).toMatchObject({ checks: 0, uptime: null, latencyMs: null, calls: 10, errorRate: 0.9 });
     expect(nextCheckAt).toBeNull();
     expect(toldOf(id)).toEqual(['integration.connected']);
-  });
-});
+  },
 
-describe('tokens', () => {
-  it('warn once of one that ends soon, and tell once that it has ended', async () => {
+  'tokens are warned of once before they end, and told of once when they have': async () => {
     const { id } = await define({ healthCheck: undefined });
     const expire = (interval: string) =>
       platform.database.query(
@@ -284,11 +323,9 @@ describe('tokens', () => {
     await reaches(id, 'reauth_required');
     await until('the end', () => toldOf(id).includes('integration.reauth-required'));
     expect(toldOf(id)).toEqual(['integration.connected', 'integration.token.expiring', 'integration.reauth-required']);
-  });
-});
+  },
 
-describe('who may see it', () => {
-  it('is the owner, agents that were granted it, at once, and an administrator', async () => {
+  'who may see it is the owner, agents that were granted it, at once, and an administrator': async () => {
     const { id, name } = await define();
     await reaches(id, 'healthy');
     const other = await createTestAgent(admin, { skills: SKILLS as never });
@@ -305,100 +342,138 @@ describe('who may see it', () => {
       'the end of the grant',
       async () => (await stranger.get(`/v1/integrations/${id}/health`)).status === 404,
     );
-  });
+  },
 
-  it('has no secret to see: not in answers, tables, logs or events', async () => {
-    const rows = await platform.database.query<{ text: string }>(
-      `SELECT (SELECT json_agg(i) FROM health.integrations i)::text || coalesce((SELECT json_agg(o) FROM health.outbox o)::text, '')
-         || (SELECT json_agg(s) FROM health.state_changes s)::text AS text`,
-    );
-    const logs = [...(platform.separate?.processes.values() ?? [])].map((process) => process.output()).join('');
-    for (const text of [rows[0]?.text ?? '', logs, JSON.stringify(told)]) expect(text).not.toContain(SECRET);
-  });
+  'a run whose step needs an integration that is down waits with a reason, goes on by itself when it is back, and can be cancelled; or fails, where the workflow says so':
+    async () => {
+      const { id, name } = await define();
+      await reaches(id, 'healthy');
+      statuses.set(name, 503);
+      await until('the state', () => isSteppedBack(id, 'down'));
+      const [waits, fails] = await Promise.all([workflow(name), workflow(name, { whenIntegrationDown: 'fail' })]);
+      const [first, second, failing] = await Promise.all([start(waits), start(waits), start(fails)]);
+      const waiting = await until('the wait', async () => {
+        const run = await runOf(first);
+        return run.status === 'waiting' && run;
+      });
+      expect(waiting.waitingFor).toMatchObject({ type: 'integration', integrationId: id, stepId: 'call' });
+      expect(waiting.waitingFor?.detail).toContain(`${name} has been down since`);
+      const failed = await until('the failure', async () => {
+        const run = await runOf(failing);
+        return run.status === 'failed' && run;
+      });
+      expect(failed.error).toMatchObject({ code: 'integration.down', stepId: 'call' });
+      // A direct call is made all the same.
+      const direct = await owner.post(`/v1/integrations/${id}/execute`, { path: '/direct' });
+      expect(direct.body.data).toMatchObject({ status: 503 });
+      await until('the wait of the second', async () => (await runOf(second)).status === 'waiting');
+      await owner.post(`/v1/runs/${second}/cancel`, {});
+      await until('the end', async () => (await runOf(second)).status === 'cancelled');
+      expect(peer.requests.filter(({ path }) => path === `/${name}/x`)).toHaveLength(0);
+      statuses.delete(name);
+      const done = await until('the end', async () => {
+        const run = await runOf(first);
+        return run.status === 'completed' && run;
+      });
+      expect(done.output).toBe(200);
+      expect(peer.requests.filter(({ path }) => path === `/${name}/x`)).toHaveLength(1);
+    },
 });
 
-describe('a run whose step needs an integration that is down', () => {
-  const workflow = async (integration: string, more: object = {}) => {
-    const definition = {
-      ...more,
-      steps: [{ id: 'call', type: 'integration', with: { integration, path: '/x' }, retry: { maxAttempts: 1 } }],
-      output: '${{ steps.call.output.status }}',
-    };
-    const { status, body } = await owner.post('/v1/workflows', { name: `w${++counter}`, definition });
-    expect([status, body]).toEqual([201, expect.anything()]);
-    return (body.data as unknown as { id: string }).id;
-  };
-  const start = async (id: string) =>
-    ((await owner.post(`/v1/workflows/${id}/runs`, { input: {} })).body.data as unknown as Run).id;
-  const runOf = async (id: string) => (await owner.get(`/v1/runs/${id}`)).body.data as unknown as Run;
-  const isSteppedBack = async (id: string, state: string) => {
-    const { body } = await owner.get(`/v1/integrations/${id}`);
-    return (body.data as unknown as Integration).health.state === state;
-  };
+it('a run waits outside of memory, through the death of its executor, and finds by itself what nobody has told it', async () => {
+  const { id, name } = await define();
+  await reaches(id, 'healthy');
+  statuses.set(name, 503);
+  await until('the state', () => isSteppedBack(id, 'down'));
+  const run = await start(await workflow(id));
+  const parked = () =>
+    platform.database.query<{ seconds: number }>(
+      `SELECT extract(epoch FROM wake_at - now())::float8 AS seconds FROM workflow.workflow_runs
+       WHERE id = $1 AND lease_owner IS NULL AND status = 'waiting' AND wake_at > now()`,
+      [run],
+    );
+  const [row] = await until('the parking', async () => {
+    const rows = await parked();
+    return rows.length > 0 && rows;
+  });
+  expect(row?.seconds).toBeLessThan(75);
+  await platform.separate?.processes.get('workflow-executor')?.kill();
+  await platform.separate?.startService('workflow-executor');
+  // As if nobody had heard that it is back, and the minute after which the step asks again had passed. Health goes on failing it.
+  await platform.separate?.processes.get('health')?.kill();
+  await platform.database.query(
+    "UPDATE integration.integration_health SET state = 'healthy' WHERE integration_id = $1",
+    [id],
+  );
+  statuses.delete(name);
+  expect(await parked()).toHaveLength(1);
+  await platform.database.query('UPDATE workflow.workflow_runs SET wake_at = now() WHERE id = $1', [run]);
+  await until('the end', async () => (await runOf(run)).status === 'completed');
+  await platform.separate?.startService('health');
+});
 
-  it('waits with a reason, goes on by itself when it is back, and can be cancelled; or fails, where the workflow says so', async () => {
-    const { id, name } = await define();
-    await reaches(id, 'healthy');
-    statuses.set(name, 503);
-    await until('the state', () => isSteppedBack(id, 'down'));
-    const [waits, fails] = await Promise.all([workflow(name), workflow(name, { whenIntegrationDown: 'fail' })]);
-    const [first, second, failing] = await Promise.all([start(waits), start(waits), start(fails)]);
-    const waiting = await until('the wait', async () => {
-      const run = await runOf(first);
-      return run.status === 'waiting' && run;
+it('there is no secret to see in answers, tables, logs or events', async () => {
+  const rows = await platform.database.query<{ text: string }>(
+    `SELECT (SELECT json_agg(i) FROM health.integrations i)::text || coalesce((SELECT json_agg(o) FROM health.outbox o)::text, '')
+       || (SELECT json_agg(s) FROM health.state_changes s)::text AS text`,
+  );
+  const logs = [...(platform.separate?.processes.values() ?? [])].map((process) => process.output()).join('');
+  for (const text of [rows[0]?.text ?? '', logs, JSON.stringify(told)]) expect(text).not.toContain(SECRET);
+});
+
+describe('the status of the platform', () => {
+  async function statusOf(): Promise<PlatformStatus> {
+    const { status, body } = await admin.get('/v1/status');
+    expect([status, body]).toEqual([200, expect.anything()]);
+    return body.data as unknown as PlatformStatus;
+  }
+  const of = (status: PlatformStatus, name: string) => status.services.find(({ service }) => service === name);
+
+  it('shows the build, readiness, queues and outbox of every replica of every service', async () => {
+    await platform.separate?.startService('health');
+    const status = await statusOf();
+    expect(status.status).toBe('ok');
+    expect(status.services.map(({ service }) => service).sort()).toEqual(['gateway', ...SERVICE_NAMES].sort());
+    expect(of(status, 'health')?.replicas).toHaveLength(2);
+    for (const { service, replicas } of status.services) {
+      for (const replica of replicas) {
+        const database = service === 'gateway' || service === 'query-engine' ? {} : { database: 'ok' };
+        expect(replica).toMatchObject({ version: '7.1.0', ready: true, checks: { bus: 'ok', ...database } });
+        expect(replica.build).toMatch(/^[0-9a-f]{12}$/);
+        expect(Object.values(replica.queues)).not.toContain(null);
+        if ('database' in database) expect(replica.outbox?.rows).toBeLessThanOrEqual(10_000);
+      }
+    }
+    expect(of(status, 'workflow-executor')?.replicas[0]?.queues).toEqual({
+      runsInMemory: 0,
+      runsReady: 0,
+      runsWaiting: 0,
     });
-    expect(waiting.waitingFor).toMatchObject({ type: 'integration', integrationId: id, stepId: 'call' });
-    expect(waiting.waitingFor?.detail).toContain(`${name} has been down since`);
-    const failed = await until('the failure', async () => {
-      const run = await runOf(failing);
-      return run.status === 'failed' && run;
-    });
-    expect(failed.error).toMatchObject({ code: 'integration.down', stepId: 'call' });
-    // A direct call is made all the same.
-    const direct = await owner.post(`/v1/integrations/${id}/execute`, { path: '/direct' });
-    expect(direct.body.data).toMatchObject({ status: 503 });
-    await until('the wait of the second', async () => (await runOf(second)).status === 'waiting');
-    await owner.post(`/v1/runs/${second}/cancel`, {});
-    await until('the end', async () => (await runOf(second)).status === 'cancelled');
-    expect(peer.requests.filter(({ path }) => path === `/${name}/x`)).toHaveLength(0);
-    statuses.delete(name);
-    const done = await until('the end', async () => {
-      const run = await runOf(first);
-      return run.status === 'completed' && run;
-    });
-    expect(done.output).toBe(200);
-    expect(peer.requests.filter(({ path }) => path === `/${name}/x`)).toHaveLength(1);
+    expect(of(status, 'webhook-receiver')?.replicas[0]?.queues).toMatchObject({ deliveriesWaiting: 0, deadLetters: 0 });
+    expect(of(status, 'gateway')?.replicas[0]?.queues).toMatchObject({ openStreams: 0 });
   });
 
-  it('waits outside of memory, through the death of its executor, and finds by itself what nobody has told it', async () => {
-    const { id, name } = await define();
-    await reaches(id, 'healthy');
-    statuses.set(name, 503);
-    await until('the state', () => isSteppedBack(id, 'down'));
-    const run = await start(await workflow(id));
-    const parked = () =>
-      platform.database.query<{ seconds: number }>(
-        `SELECT extract(epoch FROM wake_at - now())::float8 AS seconds FROM workflow.workflow_runs
-         WHERE id = $1 AND lease_owner IS NULL AND status = 'waiting' AND wake_at > now()`,
-        [run],
-      );
-    const [row] = await until('the parking', async () => {
-      const rows = await parked();
-      return rows.length > 0 && rows;
+  it('counts what waits in an outbox, and how long the oldest has', async () => {
+    await platform.separate?.processes.get('webhook-receiver')?.kill();
+    await createTestAgent(admin);
+    const status = await until('the age of the oldest', async () => {
+      const seen = await statusOf();
+      return (of(seen, 'auth')?.replicas[0]?.outbox?.oldestSeconds ?? 0) >= 1 && seen;
     });
-    expect(row?.seconds).toBeLessThan(75);
-    await platform.separate?.processes.get('workflow-executor')?.kill();
-    await platform.separate?.startService('workflow-executor');
-    // As if nobody had heard that it is back, and the minute after which the step asks again had passed. Health goes on failing it.
-    await platform.separate?.processes.get('health')?.kill();
-    await platform.database.query(
-      "UPDATE integration.integration_health SET state = 'healthy' WHERE integration_id = $1",
-      [id],
-    );
-    statuses.delete(name);
-    expect(await parked()).toHaveLength(1);
-    await platform.database.query('UPDATE workflow.workflow_runs SET wake_at = now() WHERE id = $1', [run]);
-    await until('the end', async () => (await runOf(run)).status === 'completed');
-    await platform.separate?.startService('health');
+    expect(of(status, 'auth')?.replicas[0]?.outbox?.rows).toBeGreaterThanOrEqual(1);
+    expect(status.status).toBe('degraded');
+    expect(of(status, 'webhook-receiver')).toEqual({
+      service: 'webhook-receiver',
+      status: 'unreachable',
+      replicas: [],
+    });
+    await platform.separate?.startService('webhook-receiver');
+    await until('all to be well', async () => (await statusOf()).status === 'ok');
+  });
+
+  it('is for system_admin alone', async () => {
+    const { key } = await createTestAgent(admin, { skills: ['integration_read'] });
+    const answer = await new TestClient(platform.gateway, key).get('/v1/status');
+    expect(answer).toMatchObject({ status: 403, body: { missingCapability: 'system_admin' } });
   });
 });
