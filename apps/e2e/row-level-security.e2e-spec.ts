@@ -72,6 +72,9 @@ const ROW: Readonly<Record<string, string>> = {
   'health.call_periods': '(integration_id, period_start, agent_id, calls, failures) VALUES ($2, now(), $1, 1, 1)',
   'health.state_changes':
     "(integration_id, sequence, agent_id, from_state, to_state) VALUES ($2, 1, $1, 'healthy', 'down')",
+  'data.collections': '(id, agent_id, name) VALUES ($2, $1, $2::text)',
+  'data.collection_grants': '(collection_id, agent_id, owner_id) VALUES ($2, $1, $1)',
+  'data.documents': "(id, collection_id, agent_id, created_by, document) VALUES ($2, $2, $1, $1, '{}')",
   outbox: "(agent_id, kind, message_id, payload) VALUES ($1, 'audit', $2, '{}')",
   idempotency_records: "(agent_id, action, key, params_hash, status, body) VALUES ($1, 'a', $2::text, 'x', 200, '')",
 };
@@ -212,7 +215,7 @@ it('lets a role read what is shared in its own schema, and nobody but the owner 
 });
 
 it('lets an agent see its own rows of what belongs to agents', async () => {
-  for (const schema of ['auth', 'workflow', 'event']) {
+  for (const schema of ['auth', 'workflow', 'event', 'data']) {
     const client = await connect(`ap_${schema}`, { 'app.agent_id': ours });
     for (const table of tables.filter(
       (one) => one.schema === schema && one.parent === null && rowOf(one).owner && one.name !== 'auth.audit_log',

@@ -486,9 +486,9 @@ describe('child runs', () => {
   });
 });
 
-it('data: answers that the action is not implemented until its service is', async () => {
-  const ended = await run({ steps: [{ id: 'read', type: 'data', with: { action: 'list', collection: 'leads' } }] });
-  expect(ended).toMatchObject({ status: 'failed', error: { code: 'action.not-implemented', stepId: 'read' } });
+it('data: fails with the code of the action', async () => {
+  const ended = await run({ steps: [{ id: 'read', type: 'data', with: { action: 'list', collection: 'nothing' } }] });
+  expect(ended).toMatchObject({ status: 'failed', error: { code: 'data.collection.not-found', stepId: 'read' } });
 });
 
 it('publishes a schema of definitions that an editor can fetch without a key', async () => {

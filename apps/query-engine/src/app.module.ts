@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
+import { DocumentsModule } from './documents/documents.module';
+import { QueryModule } from './query/query.module';
 
-/** No feature yet: every action of this service answers 501 `action.not-implemented`. */
-@Module({})
+@Module({ imports: [DocumentsModule, QueryModule] })
 export class AppModule {}

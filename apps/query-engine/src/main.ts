@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { runMain, ServiceConfig } from '@agent-platform/service-host';
+import { runMain } from '@agent-platform/service-host';
+import { QueryConfig } from './config';
 import { startQueryEngine } from './start';
 
-void runMain('query-engine', ServiceConfig, startQueryEngine);
+void runMain('query-engine', QueryConfig, startQueryEngine);

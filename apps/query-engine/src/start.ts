@@ -1,6 +1,17 @@
-import { startService, type RunningService, type ServiceConfig } from '@agent-platform/service-host';
+import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
+import { QueryConfig } from './config';
+import { DATA_SCHEMA } from './database/schema';
 
-export function startQueryEngine(config: ServiceConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
-  return startService({ service: 'query-engine', module: AppModule, ...options }, config);
+export function startQueryEngine(config: QueryConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
+  return startDatabaseService(
+    {
+      service: 'query-engine',
+      module: AppModule,
+      schema: DATA_SCHEMA,
+      values: [{ provide: QueryConfig, useValue: config }],
+      ...options,
+    },
+    config,
+  );
 }

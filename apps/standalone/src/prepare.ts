@@ -5,6 +5,7 @@ import { AUTH_SCHEMA } from '../../auth/src/database/schema';
 import { seedAuth } from '../../auth/src/seed/seed-default-agents';
 import { HEALTH_SCHEMA } from '../../health/src/database/schema';
 import { INTEGRATION_SCHEMA } from '../../integrations/src/database/schema';
+import { DATA_SCHEMA } from '../../query-engine/src/database/schema';
 import { writeEventTypes } from '../../webhook-receiver/src/events/event-types';
 import { EVENT_SCHEMA } from '../../webhook-receiver/src/database/schema';
 import { WORKFLOW_SCHEMA } from '../../workflow-executor/src/database/schema';
@@ -13,7 +14,7 @@ import { step } from './progress';
 import type { Servers } from './servers';
 
 /** Every schema with its history. */
-export const SCHEMAS = [AUTH_SCHEMA, WORKFLOW_SCHEMA, INTEGRATION_SCHEMA, EVENT_SCHEMA, HEALTH_SCHEMA];
+export const SCHEMAS = [AUTH_SCHEMA, WORKFLOW_SCHEMA, INTEGRATION_SCHEMA, EVENT_SCHEMA, HEALTH_SCHEMA, DATA_SCHEMA];
 
 /** Makes roles and schemas, migrates, and seeds the default agents; each only as far as it is missing. */
 export async function prepare(

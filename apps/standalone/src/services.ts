@@ -10,6 +10,7 @@ import { HealthConfig } from '../../health/src/config';
 import { startHealth } from '../../health/src/start';
 import { IntegrationsConfig } from '../../integrations/src/config';
 import { startIntegrations } from '../../integrations/src/start';
+import { QueryConfig } from '../../query-engine/src/config';
 import { startQueryEngine } from '../../query-engine/src/start';
 import { ReceiverConfig } from '../../webhook-receiver/src/config';
 import { startWebhookReceiver } from '../../webhook-receiver/src/start';
@@ -60,6 +61,9 @@ const PASSED_ON = [
   'MAX_HEALTH_CHECKS',
   'HEALTH_SYNC_SECONDS',
   'HEALTH_RETENTION_DAYS',
+  'QUERY_TIMEOUT_MS',
+  'MAX_QUERY_COST',
+  'MAX_DOCUMENTS_PER_COLLECTION',
 ];
 const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   auth: AuthConfig,
@@ -67,6 +71,7 @@ const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
   integrations: IntegrationsConfig,
   'webhook-receiver': ReceiverConfig,
   health: HealthConfig,
+  'query-engine': QueryConfig,
 };
 const KEEPS_SECRETS: readonly string[] = ['auth', 'integrations', 'webhook-receiver'];
 const CALLS_OUT: readonly string[] = ['workflow-executor', 'integrations', 'webhook-receiver'];

@@ -14,6 +14,8 @@ export interface ActionHttp {
   readonly success: 200 | 201 | 202 | 204;
   /** Fields of the request that travel in the query string of a request with a body (of GET and DELETE all do). */
   readonly query?: readonly string[];
+  /** The field that says which version is meant; a request may give it as the entity tag in `If-Match` (RFC 9110 section 13.1.1). */
+  readonly ifMatch?: string;
 }
 
 export interface ActionDefinition<Request extends object = object, Reply extends object = object> {

@@ -159,7 +159,7 @@ export { updateIntegration, UpdateIntegrationRequest } from './integration/updat
 
 export { createDocument, CreateDocumentRequest } from './data/create-document';
 export { deleteDocument, DeleteDocumentRequest } from './data/delete-document';
-export { COLLECTION_MESSAGE, COLLECTION_NAME, Document, QueryRow } from './data/document';
+export { COLLECTION_MESSAGE, COLLECTION_NAME, DEFINITIONS, Document, QueryRow } from './data/document';
 export { getDocument, GetDocumentRequest } from './data/get-document';
 export { listDocuments, ListDocumentsRequest } from './data/list-documents';
 export { queryDocuments, QueryDocumentsRequest } from './data/query-documents';

@@ -9,6 +9,7 @@ export {
   inServiceTransaction,
   inTransaction,
   isPassing,
+  readAllAs,
   readAs,
   rfc3339,
   unavailableIfDisconnected,

@@ -87,16 +87,27 @@ export async function readAs<Row extends QueryResultRow>(
   context: RowContext,
   query: QueryConfig,
 ): Promise<Row[]> {
+  const [rows = []] = await readAllAs<Row>(pool, context, [query]);
+  return rows;
+}
+
+/**
+ * Several statements that read as an agent, in one transaction of their own and one round trip; answers the rows of each.
+ *
+ * @throws AppError `service.unavailable` when Postgres cannot be reached
+ */
+export async function readAllAs<Row extends QueryResultRow>(
+  pool: Pool,
+  context: RowContext,
+  queries: readonly QueryConfig[],
+): Promise<Row[][]> {
   const client = await connect(pool);
   let broken: Error | undefined;
   try {
-    const [, , result] = await Promise.all([
-      client.query('BEGIN'),
-      client.query(contextStatement(context)),
-      client.query<Row>(query),
-      client.query('COMMIT'),
-    ]);
-    return result.rows;
+    const opening = [client.query('BEGIN'), client.query(contextStatement(context))];
+    const answers = queries.map((query) => client.query<Row>(query));
+    await Promise.all([...opening, ...answers, client.query('COMMIT')]);
+    return (await Promise.all(answers)).map(({ rows }) => rows);
   } catch (error) {
     // Behind a failed statement the COMMIT above has become a rollback; this waits for it, or learns that the
     // connection is gone.

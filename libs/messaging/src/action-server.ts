@@ -9,7 +9,7 @@ import { header, type Bus } from './bus';
 import { CONTEXT_HEADER, decodeContext } from './call';
 import { ACTION_METADATA, INTERNAL_METADATA, type ActionHandler, type InternalHandling } from './handles';
 import { readParams } from './read-params';
-import { STATUS_HEADER, type Reply } from './reply';
+import { ETAG_HEADER, STATUS_HEADER, type Reply } from './reply';
 
 /** Requests under way in one process; what comes above this is told to come back. */
 const MAX_IN_FLIGHT = 2000;
@@ -81,7 +81,9 @@ export class ActionServer {
           return this.fitting(await handler(request, new Call(action, context, message.data)));
         }),
       );
-      message.respond(reply.body, { headers: header(STATUS_HEADER, String(reply.status)) });
+      const headers = header(STATUS_HEADER, String(reply.status));
+      if (reply.etag !== undefined) headers.set(ETAG_HEADER, reply.etag);
+      message.respond(reply.body, { headers });
     } catch (error) {
       this.options.logger.error({ msg: 'an answer could not be sent', action: action.name, err: error });
     } finally {

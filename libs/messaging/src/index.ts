@@ -12,7 +12,7 @@ export { NATS_USERS, natsAccountsConfig, permissionsOf, type NatsUser } from './
 export { OutboxRelay } from './outbox-relay';
 export { readParams } from './read-params';
 export { KeysUnderWay, type KeyOfRequest } from './keys-under-way';
-export { accepted, created, noContent, ok, page, STATUS_HEADER, type Reply } from './reply';
+export { accepted, created, ETAG_HEADER, noContent, ok, page, STATUS_HEADER, type Reply } from './reply';
 export {
   auditEntryOf,
   firstAnswer,

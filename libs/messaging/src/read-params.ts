@@ -4,7 +4,7 @@ import { AppError, type FieldError } from '@agent-platform/errors';
 import { scrub } from '@agent-platform/observability';
 import { getMetadataStorage, IS_OPTIONAL, validateSync, type ValidationError } from 'class-validator';
 import type { CallContext } from './call';
-import { isTooDeep, MAX_JSON_DEPTH } from './json-depth';
+import { fieldTooDeep, MAX_JSON_DEPTH } from './json-depth';
 
 /** An escape that may stand for what Postgres cannot store: NUL, or half of a surrogate pair. */
 const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f])/i;
@@ -56,9 +56,9 @@ function optionalFieldsOf(requestClass: new () => object): readonly string[] {
 
 function parseBody(payload: Uint8Array): JsonObject {
   if (payload.length === 0) return {};
-  if (isTooDeep(payload)) {
-    throw new AppError('request.malformed', `The body is nested more than ${MAX_JSON_DEPTH} levels deep.`);
-  }
+  const tooDeep = fieldTooDeep(payload);
+  if (tooDeep !== undefined)
+    throw invalid([{ path: scrub(tooDeep), message: `is nested more than ${MAX_JSON_DEPTH} levels deep` }]);
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
   let body: unknown;
   try {

@@ -3,10 +3,14 @@ export interface Reply {
   readonly status: number;
   /** Empty for 204. */
   readonly body: string;
+  /** The version that the answer shows, without quotes; the gateway answers it as `ETag`. */
+  readonly etag?: string;
 }
 
 /** The header of a reply that carries its HTTP status. */
 export const STATUS_HEADER = 'Status';
+/** The header of a reply that carries its entity tag, where it has one. */
+export const ETAG_HEADER = 'Entity-Tag';
 
 export function ok(data: object): Reply {
   return { status: 200, body: JSON.stringify({ data }) };

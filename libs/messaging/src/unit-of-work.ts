@@ -29,12 +29,25 @@ export interface NewEvent {
 /** The transaction of one writing action. */
 export class WriteTx implements Tx {
   readonly events: NewEvent[] = [];
+  readonly sent: Promise<unknown>[] = [];
   changed: ChangedThing | undefined;
 
   constructor(private readonly tx: Tx) {}
 
   query<Row extends QueryResultRow>(query: QueryConfig): Promise<QueryResult<Row>> {
     return this.tx.query<Row>(query);
+  }
+
+  /**
+   * A statement that is not waited for: it travels with the next one, and the transaction fails where it does.
+   *
+   * @param check is given the result, and throws where the transaction must not be committed
+   */
+  send(query: QueryConfig, check?: (result: QueryResult) => void): void {
+    const sent = this.tx.query(query).then(check);
+    // Awaited with what follows it; until then it must only not go unhandled.
+    sent.catch(() => undefined);
+    this.sent.push(sent);
   }
 
   /** Names what was changed; goes into the one audit row of the action. */
@@ -167,10 +180,14 @@ export class UnitOfWork {
     const reply = await work(write);
     const entry = auditEntryOf(call, write.changed);
     const events = write.events.map((event) => toCloudEvent(event, call.agent.id, call.traceparent, call.depth));
-    await insertOutbox(tx, this.schema, call.agent.id, [
+    const handedOn = insertOutbox(tx, this.schema, call.agent.id, [
       ...events.map((event) => ({ kind: 'event' as const, message: event })),
       { kind: 'audit', message: entry },
     ]);
+    // The first failure is the cause; those behind it only say that the transaction is aborted.
+    handedOn.catch(() => undefined);
+    await Promise.all(write.sent);
+    await handedOn;
     return { reply };
   }
 }

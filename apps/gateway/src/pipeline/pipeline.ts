@@ -1,6 +1,14 @@
 import { subjectOf, type ActionDefinition, type AuditEntry } from '@agent-platform/contracts';
 import { AppError, toProblem } from '@agent-platform/errors';
-import { Bus, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER, traceIdOf } from '@agent-platform/messaging';
+import {
+  Bus,
+  CONTEXT_HEADER,
+  encodeContext,
+  ETAG_HEADER,
+  header,
+  STATUS_HEADER,
+  traceIdOf,
+} from '@agent-platform/messaging';
 import { scrub, type Logger } from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,6 +28,8 @@ import { isSigned, verifySignature } from './verify-signature';
 
 /** What a caller may choose as idempotency key: visible ASCII. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** One strong entity tag: a weak one matches nothing (RFC 9110 section 8.8.3.2). */
+const ENTITY_TAG = /^"([\x21\x23-\x7e]{1,64})"$/;
 /** What an action may add to its own wait before it counts as lost. */
 const WAIT_MARGIN_MS = 5000;
 const WAIT = { param: 'wait', defaultSeconds: 0, maxSeconds: 60 };
@@ -143,7 +153,7 @@ export class Pipeline {
       traceparent,
       idempotencyKey: idempotencyKeyOf(exchange.request, action),
       pathParams,
-      queryParams,
+      queryParams: withIfMatch(exchange.request, action, queryParams),
     });
     const reply = await this.parts.bus.request(subjectOf(action), payload, {
       timeoutMs: this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
@@ -157,7 +167,8 @@ export class Pipeline {
         this.entry(exchange, status < 400 ? 'allowed' : 'failed', status < 400 ? null : codeOf(body)),
       );
     }
-    return { status, body, headers: status >= 400 ? retryAfter(body) : undefined };
+    const etag = reply.headers?.get(ETAG_HEADER);
+    return { status, body, headers: status >= 400 ? retryAfter(body) : etag ? { ETag: `"${etag}"` } : undefined };
   }
 
   /** The answer to what failed in the gateway itself. A refusal is answered once its audit entry is stored. */
@@ -239,6 +250,23 @@ function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): s
     });
   }
   return key;
+}
+
+/** What `If-Match` says goes to the field that the action names for it; `*` asks for no more than that the thing exists. */
+function withIfMatch(
+  request: IncomingMessage,
+  { http: { ifMatch } }: ActionDefinition,
+  queryParams: Readonly<Record<string, string | string[]>> | undefined,
+): Readonly<Record<string, string | string[]>> | undefined {
+  const given = request.headersDistinct['if-match']?.join(',');
+  if (ifMatch === undefined || given === undefined || given === '*') return queryParams;
+  const tag = ENTITY_TAG.exec(given)?.[1];
+  const refuse = (message: string) =>
+    new AppError('request.invalid', 'The If-Match is not valid.', { errors: [{ path: 'If-Match', message }] });
+  if (tag === undefined) throw refuse('must be one ETag as an answer gave it, such as "3" with its quotes, or *');
+  const { [ifMatch]: named = tag } = queryParams ?? {};
+  if (named !== tag) throw refuse(`differs from ${ifMatch} in the query string`);
+  return { ...queryParams, [ifMatch]: tag };
 }
 
 /** Only an action that lets its caller say how long has such a param; a wrong one is refused by its service. */

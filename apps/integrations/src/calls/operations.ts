@@ -1,11 +1,11 @@
 import type { ExecuteIntegrationRequest, Json, JsonObject } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
+import { createAjv, fieldErrors } from '@agent-platform/json-schema';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ValidateFunction } from 'ajv/dist/2020';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
-import { createAjv, fieldErrors } from '../integrations/check-json';
 import type { OperationDefinition, OperationParameter } from '../integrations/openapi';
 import { invalid } from './call-request';
 

@@ -8,10 +8,11 @@ import {
   type UpdateIntegrationRequest,
 } from '@agent-platform/contracts';
 import type { FieldError } from '@agent-platform/errors';
+import { fieldErrors } from '@agent-platform/json-schema';
 import { isUuid } from '@agent-platform/shared-security';
 import { resolveProvider } from '../catalogue/catalogue';
 import { AUTH_SCHEMAS, HEALTH_CHECK_SCHEMA } from './auth-definition';
-import { fieldErrors, refuse, validatorOf } from './check-json';
+import { refuse, validatorOf } from './check-json';
 import { HOST_ENTRY, isSafeForSecrets } from './hosts';
 import { readOpenApi, type OperationDefinition } from './openapi';
 import { checkWebhook, type WebhookChange, type WebhookDefinition } from './webhook-definition';

@@ -1,6 +1,7 @@
 import { WEBHOOK_SCHEMES, type JsonObject, type WebhookScheme } from '@agent-platform/contracts';
 import type { FieldError } from '@agent-platform/errors';
-import { fieldErrors, validatorOf } from './check-json';
+import { fieldErrors } from '@agent-platform/json-schema';
+import { validatorOf } from './check-json';
 
 /** How the provider of an integration signs its webhooks; without the secrets. */
 export interface WebhookDefinition {

@@ -1,4 +1,4 @@
-import { IsUUID, Matches } from 'class-validator';
+import { IsInt, IsOptional, IsUUID, Matches, Min } from 'class-validator';
 import { COLLECTION_MESSAGE, COLLECTION_NAME } from './document';
 import { defineAction } from '../define-action';
 
@@ -8,6 +8,12 @@ export class DeleteDocumentRequest {
 
   @IsUUID()
   readonly id!: string;
+
+  /** Refuses when the document has another version; over REST also `If-Match`. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  readonly ifVersion?: number;
 }
 
 /** Removes a document. */
@@ -15,7 +21,7 @@ export const deleteDocument = defineAction({
   name: 'data.delete',
   capability: 'data_write',
   effect: 'destructive',
-  http: { method: 'DELETE', path: '/v1/data/{collection}/{id}', success: 204 },
+  http: { method: 'DELETE', path: '/v1/data/{collection}/{id}', success: 204, ifMatch: 'ifVersion' },
   request: DeleteDocumentRequest,
   reply: null,
   summary: 'Removes a document.',

@@ -14,7 +14,7 @@ export class UpdateDocumentRequest {
   @IsObject()
   readonly document!: JsonObject;
 
-  /** Refuses when the document has another version. */
+  /** Refuses when the document has another version; over REST also `If-Match`. */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -26,7 +26,7 @@ export const updateDocument = defineAction({
   name: 'data.update',
   capability: 'data_write',
   effect: 'write',
-  http: { method: 'PATCH', path: '/v1/data/{collection}/{id}', success: 200 },
+  http: { method: 'PATCH', path: '/v1/data/{collection}/{id}', success: 200, ifMatch: 'ifVersion' },
   request: UpdateDocumentRequest,
   reply: Document,
   summary: 'Changes fields of a document.',

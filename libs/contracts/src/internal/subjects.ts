@@ -8,7 +8,7 @@ export const INTERNAL_CALLS = {
   getAgent: {
     subject: 'rpc.internal.auth.get-agent.v1',
     service: 'auth',
-    callers: ['workflow-executor', 'integrations', 'webhook-receiver'],
+    callers: ['workflow-executor', 'integrations', 'webhook-receiver', 'query-engine'],
   },
   issueCommand: {
     subject: 'rpc.internal.auth.issue-command.v1',

@@ -1,0 +1,1 @@
+export { createAjv, fieldErrors } from './validate';
