@@ -194,10 +194,10 @@ function auditOf({
 }: JsonObject | CollectionDefinition): JsonObject {
   const shared = ((grants ?? []) as CollectionDefinition['grants']).map(({ agentId, access }) => ({ agentId, access }));
   return {
-    name: name as string,
+    name: name,
     hasSchema: schema !== null && schema !== undefined,
     grants: shared,
-    maxDocuments: (maxDocuments ?? null) as number | null,
-    maxDocumentBytes: (maxDocumentBytes ?? null) as number | null,
+    maxDocuments: maxDocuments ?? null,
+    maxDocumentBytes: maxDocumentBytes ?? null,
   };
 }

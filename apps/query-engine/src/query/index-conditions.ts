@@ -68,7 +68,7 @@ function put(root: Tree, { field: { segments }, operator }: Comparison, value: J
     const next = tree[segment] ?? emptyTree();
     if (typeof next !== 'object' || Array.isArray(next)) return false;
     tree[segment] = next;
-    tree = next as Tree;
+    tree = next;
   }
   const last = segments.at(-1) ?? '';
   if (last in tree) return false;
@@ -84,6 +84,6 @@ function emptyTree(): Tree {
 function copyOf(tree: Tree): Tree {
   const copy = emptyTree();
   for (const [key, value] of Object.entries(tree))
-    copy[key] = typeof value === 'object' && value !== null && !Array.isArray(value) ? copyOf(value as Tree) : value;
+    copy[key] = typeof value === 'object' && value !== null && !Array.isArray(value) ? copyOf(value) : value;
   return copy;
 }
