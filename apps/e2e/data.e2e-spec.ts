@@ -79,6 +79,9 @@ describe('a document', () => {
     const refused = await client.send('POST', '/v1/data/odd', '{"document":{"a":{"b":[1,1e999]}}}');
     expect(problem(refused)).toEqual([422, 'data.document.invalid']);
     expect(refused.body.errors).toMatchObject([{ path: 'document.a.b[1]' }]);
+    // 60 KB that would be answered as 3 MB.
+    const long = await client.send('POST', '/v1/data/odd', `{"document":{"list":[${'1e300,'.repeat(10_000)}1]}}`);
+    expect(problem(long)).toEqual([422, 'data.document.invalid']);
   });
 
   it('is listed newest first, page by page, pages ending early where documents are large', async () => {
@@ -254,8 +257,8 @@ describe('a collection', () => {
     expect((await create({ name: 'a', grants: [{ agentId: randomUUID() }] })).body.errors).toMatchObject([
       { path: 'document.grants[0].agentId', message: 'is no agent' },
     ]);
-    const doubling = Object.fromEntries(
-      Array.from({ length: 40 }, (_none, n) => [
+    const doubling: JsonObject = Object.fromEntries(
+      Array.from({ length: 40 }, (_none, n): [string, JsonObject] => [
         `d${n}`,
         n === 39 ? { type: 'object' } : { allOf: [{ $ref: `#/$defs/d${n + 1}` }, { $ref: `#/$defs/d${n + 1}` }] },
       ]),

@@ -55,6 +55,28 @@ it('refuses them by the action envelope as by their own path', async () => {
   }
 });
 
+it('goes on from a cursor with the query that it came from, and with no other', async () => {
+  const query = { filter: { secret: 'mine' }, sort: [{ field: 'a' }], limit: 2 };
+  const ask = (more: object) => client.post('/v1/data/things/query', { ...query, ...more });
+  const cursor = (await ask({})).body.page?.nextCursor;
+  expect((await ask({ cursor })).body.data).toHaveLength(2);
+  expect((await ask({ cursor, limit: 200 })).body.data).toHaveLength(3);
+  for (const other of [
+    { filter: { secret: 'theirs' } },
+    { sort: [{ field: 'b' }] },
+    { sort: [{ field: 'a', direction: 'desc' }] },
+    { sort: [] },
+    { select: ['a'] },
+    { groupBy: ['a'] },
+  ]) {
+    const { status, body } = await ask({ ...other, cursor });
+    expect([other, status, body.errors?.[0]?.path]).toEqual([other, 422, 'cursor']);
+  }
+  // Of another agent it shows where its page begins in one's own documents, and nothing else.
+  const theirs = await stranger.post('/v1/data/things/query', { ...query, cursor });
+  expect(JSON.stringify(theirs.body)).not.toContain('mine');
+});
+
 it('ends a query that takes too long, refuses one that would cost too much, and goes on with others', async () => {
   const [collection] = await platform.database.query<{ id: string; agentId: string }>(
     `SELECT c.id, c.agent_id AS "agentId" FROM data.collections c JOIN data.documents d ON d.collection_id = c.id WHERE d.document ->> 'secret' = 'mine' LIMIT 1`,

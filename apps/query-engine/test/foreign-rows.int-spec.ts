@@ -94,6 +94,27 @@ it('lets no error tell of a row of another agent: what is asked of documents is 
   await expect(readAs(pool, as(other), { text, values: [other] })).rejects.toMatchObject({ code: '22012' });
 });
 
+it('lets who may read a collection write nothing to it, and nobody take what is not granted', async () => {
+  const insert = `INSERT INTO data.documents (id, collection_id, agent_id, created_by, document) VALUES (gen_random_uuid(), '${theirs}', '${other}', $1, '{}')`;
+  const grant = `INSERT INTO data.collection_grants (collection_id, agent_id, owner_id, access) VALUES ('${theirs}', $1, $2, 'write')`;
+  const refused = { code: '42501' };
+  for (const agent of [reader, me]) {
+    await expect(readAs(pool, as(agent), { text: insert, values: [agent] })).rejects.toMatchObject(refused);
+    await expect(readAs(pool, as(agent), { text: grant, values: [agent, other] })).rejects.toMatchObject(refused);
+    // With itself as the owner, it names a collection that is not there.
+    await expect(readAs(pool, as(agent), { text: grant, values: [randomUUID(), agent] })).rejects.toMatchObject({
+      code: '23503',
+    });
+    for (const change of ["UPDATE data.documents SET document = '{}'", 'DELETE FROM data.documents'])
+      expect(
+        await readAs(pool, as(agent), { text: `${change} WHERE collection_id = $1 RETURNING id`, values: [theirs] }),
+      ).toEqual([]);
+    expect(
+      await readAs(pool, as(agent), { text: `UPDATE data.collection_grants SET access = 'write' RETURNING agent_id` }),
+    ).toEqual([]);
+  }
+});
+
 it.each([
   ['documents_document_idx', `d.document @> ANY (ARRAY['{"kind":"k1"}'::jsonb, '{"kind":"k2"}'])`],
   ['documents_search_idx', `d.search @@ websearch_to_tsquery('simple', 'w7')`],

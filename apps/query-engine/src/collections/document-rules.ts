@@ -2,7 +2,7 @@ import type { JsonObject } from '@agent-platform/contracts';
 import { AppError, type FieldError } from '@agent-platform/errors';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { findInfinite } from '../infinite-number';
+import { extraDigits, findInfinite } from '../json-numbers';
 import { MAX_DOCUMENT_BYTES } from './definition';
 import { compileDocumentSchema, documentErrors, type DocumentSchema } from './document-schema';
 import type { Collection } from './find-collection.sql';
@@ -25,13 +25,11 @@ export class DocumentRules {
     if (infinite !== undefined) throw invalid([{ path: infinite, message: 'is a number that is too large' }]);
     const json = JSON.stringify(document);
     const maxBytes = collection.maxDocumentBytes ?? MAX_DOCUMENT_BYTES;
-    if (Buffer.byteLength(json) > maxBytes)
-      throw invalid([
-        {
-          path: 'document',
-          message: `has more than the ${maxBytes} bytes that a document of ${collection.name} may have`,
-        },
-      ]);
+    // As it is answered: a small document of long numbers would be too large to be read again.
+    if (Buffer.byteLength(json) + extraDigits(document) > maxBytes) {
+      const message = `has more than the ${maxBytes} bytes that a document of ${collection.name} may have, all digits of its numbers counted`;
+      throw invalid([{ path: 'document', message }]);
+    }
     const errors = collection.schema ? documentErrors(this.schemaOf(collection, collection.schema), document) : [];
     if (errors.length > 0) throw invalid(errors);
     return json;

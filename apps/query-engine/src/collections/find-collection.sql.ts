@@ -1,5 +1,4 @@
 import type { JsonObject } from '@agent-platform/contracts';
-import type { Tx } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { isUuid } from '@agent-platform/shared-security';
 import type { QueryConfig } from 'pg';
@@ -38,12 +37,6 @@ export function collectionSql(reference: string): { readonly kind: 'id' | 'name'
 export function collectionQuery(agentId: string, reference: string): QueryConfig {
   const { kind, text } = collectionSql(reference);
   return { name: `find-collection-by-${kind}`, text, values: [agentId, reference] };
-}
-
-/** @throws AppError `data.collection.not-found`, `data.collection.ambiguous` */
-export async function findCollectionIn(tx: Tx, agentId: string, reference: string): Promise<Collection> {
-  const { rows } = await tx.query<Collection>(collectionQuery(agentId, reference));
-  return theCollection(rows, reference);
 }
 
 /** @throws AppError `data.collection.not-found`, `data.collection.ambiguous` */

@@ -17,10 +17,10 @@ export interface Position {
 /** The digits of the largest double and of the smallest. */
 const NUMBER = /^-?\d{1,400}(\.\d{1,1100})?$/;
 
-/** What a cursor goes with: the query that it came from, in one collection. */
-export function fingerprintOf(collectionId: string, request: QueryDocumentsRequest): string {
-  const { filter, select, sort, aggregate, groupBy } = request;
-  const text = JSON.stringify([collectionId, filter, select, sort, aggregate, groupBy]);
+/** What a cursor goes with: the query that it came from. */
+export function fingerprintOf(request: QueryDocumentsRequest): string {
+  const { collection, filter, select, sort, aggregate, groupBy } = request;
+  const text = JSON.stringify([collection, filter, select, sort, aggregate, groupBy]);
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 

@@ -68,7 +68,7 @@ export class QueryService {
     request: QueryDocumentsRequest,
   ): Promise<{ readonly found: Collection[]; readonly reply: Reply }> {
     const { limit = DEFAULT_PAGE_SIZE, cursor } = request;
-    const fingerprint = fingerprintOf(collection.id, request);
+    const fingerprint = fingerprintOf(request);
     const after =
       cursor === undefined
         ? undefined

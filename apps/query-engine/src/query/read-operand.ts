@@ -1,6 +1,6 @@
 import type { Json } from '@agent-platform/contracts';
 import { isUuid } from '@agent-platform/shared-security';
-import { findInfinite } from '../infinite-number';
+import { findInfinite } from '../json-numbers';
 import type { Operator } from './condition';
 import { SYSTEM_FIELDS, type FieldPath } from './field-path';
 import type { Problems } from './problems';

@@ -12,7 +12,7 @@ export const matchingDocuments: Migration = {
 -- Documents of a collection that hold one of p_contains (jsonb) and the words of p_text, either of which may be NULL. Where
 -- more than p_limit do, an index helps nobody: SQLSTATE DQ001.
 CREATE FUNCTION data.matching_documents(p_collection uuid, p_contains jsonb[], p_text text, p_limit integer)
-  RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1000
+  RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
   SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   found_rows bigint;

@@ -14,3 +14,13 @@ export function findInfinite(value: Json, path: string): string | undefined {
   }
   return undefined;
 }
+
+/** Digits that Postgres writes of numbers that JSON has in a short form: `1e300` is one of 301. */
+export function extraDigits(value: Json): number {
+  if (typeof value === 'number') {
+    const exponent = /e[+-](\d+)$/.exec(String(value))?.[1];
+    return exponent === undefined ? 0 : Number(exponent);
+  }
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, item) => sum + extraDigits(item), 0);
+}
