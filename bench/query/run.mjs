@@ -11,7 +11,7 @@ import { Agent, request } from 'undici';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const DOCUMENTS = Number(process.env.DOCUMENTS ?? 1_000_000);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
-const SECONDS = Number(process.env.SECONDS ?? 5);
+const SECONDS = Number(process.env.SECONDS ?? 4);
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-query-'));
 const dispatcher = new Agent({ connections: 64 });
@@ -67,13 +67,17 @@ async function load(client, agentId) {
 
 const SHOWN = `SELECT json_build_object('id', id, 'version', version, 'document', document, 'createdAt', created_at, 'updatedAt', updated_at)::text`;
 
-/** What is asked, as `data.query` and as somebody would write it in psql. */
+/** `OFFSET 0` keeps Postgres from looking through all documents for the newest, and from sorting them whole: the best that we know to write. */
+const FOUND = (condition) => `(SELECT * FROM data.documents WHERE collection_id = $1 AND ${condition} OFFSET 0) d`;
+const VALUES = `(SELECT document -> 'status' AS status, document -> 'points' AS points FROM data.documents WHERE collection_id = $1 OFFSET 0) d`;
+
+/** What is asked, as `data.query` and as somebody who knows Postgres writes it in psql. */
 const QUESTIONS = [
   {
     name: 'a field that equals a value, 50 of 1000',
     query: (n) => ({ filter: { city: `city ${n % 1000}` } }),
     sql: (n) => [
-      `${SHOWN} FROM data.documents WHERE collection_id = $1 AND document @> $2 ORDER BY id DESC LIMIT 51`,
+      `${SHOWN} FROM ${FOUND('document @> $2')} ORDER BY id DESC LIMIT 51`,
       JSON.stringify({ city: `city ${n % 1000}` }),
     ],
   },
@@ -81,7 +85,7 @@ const QUESTIONS = [
     name: 'the same, 10 best of them',
     query: (n) => ({ filter: { city: `city ${n % 1000}` }, sort: [{ field: 'points', direction: 'desc' }], limit: 10 }),
     sql: (n) => [
-      `${SHOWN} FROM data.documents WHERE collection_id = $1 AND document @> $2 ORDER BY (document -> 'points')::numeric DESC, id DESC LIMIT 11`,
+      `${SHOWN} FROM ${FOUND('document @> $2')} ORDER BY (document -> 'points')::numeric DESC, id DESC LIMIT 11`,
       JSON.stringify({ city: `city ${n % 1000}` }),
     ],
   },
@@ -89,7 +93,7 @@ const QUESTIONS = [
     name: 'full text, 50 of 500',
     query: (n) => ({ filter: { text: `word${n % 2000}` } }),
     sql: (n) => [
-      `${SHOWN} FROM data.documents WHERE collection_id = $1 AND search @@ websearch_to_tsquery('simple', $2) ORDER BY id DESC LIMIT 51`,
+      `${SHOWN} FROM ${FOUND("search @@ websearch_to_tsquery('simple', $2)")} ORDER BY id DESC LIMIT 51`,
       `word${n % 2000}`,
     ],
   },
@@ -112,9 +116,7 @@ const QUESTIONS = [
   {
     name: 'sum of all by status',
     query: () => ({ groupBy: ['status'], aggregate: { sum: { sum: 'points' } } }),
-    sql: () => [
-      `SELECT document -> 'status', sum((document -> 'points')::numeric) FROM data.documents WHERE collection_id = $1 GROUP BY 1 ORDER BY 1`,
-    ],
+    sql: () => [`SELECT status, sum(points::numeric) FROM ${VALUES} GROUP BY 1 ORDER BY 1`],
   },
 ];
 

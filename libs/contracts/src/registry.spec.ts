@@ -132,6 +132,11 @@ describe.each(EACH)('%s', (_name, action) => {
     expect([...rules.keys()]).toEqual(expect.arrayContaining([...inPath, ...(action.http.query ?? [])]));
   });
 
+  it('takes the version of If-Match as a whole number that may be left out', () => {
+    if (action.http.ifMatch === undefined) return;
+    expect(rules.get(action.http.ifMatch)).toEqual(expect.arrayContaining(['isInt', 'isOptional']));
+  });
+
   it('accepts its own example, and refuses an unknown field', () => {
     expect(refusals(action, action.example)).toEqual([]);
     expect(refusals(action, { ...action.example, notAField: 1 })).toEqual(['notAField']);
