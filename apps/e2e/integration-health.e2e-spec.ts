@@ -448,6 +448,7 @@ describe('the status of the platform', () => {
       runsInMemory: 0,
       runsReady: 0,
       runsWaiting: 0,
+      commandsOpen: 0,
     });
     expect(of(status, 'webhook-receiver')?.replicas[0]?.queues).toMatchObject({ deliveriesWaiting: 0, deadLetters: 0 });
     expect(of(status, 'gateway')?.replicas[0]?.queues).toMatchObject({ openStreams: 0 });

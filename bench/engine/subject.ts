@@ -5,7 +5,7 @@ import { executeWorkflow, type JsonObject, type Run } from '@agent-platform/cont
 import { startNats } from '@agent-platform/local-servers';
 import { Call, natsAccountsConfig } from '@agent-platform/messaging';
 import { makeTraceparent } from '@agent-platform/observability';
-import { startDatabaseService } from '@agent-platform/service-host';
+import { startService } from '@agent-platform/service-host';
 import { Injectable, Module } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { spawn } from 'node:child_process';
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const config = new ExecutorConfig();
   Object.assign(config, { databaseUrl: url, natsUrl: natsUrl('workflow-executor'), logLevel: 'warn' });
   const values = [{ provide: ExecutorConfig, useValue: config }];
-  const service = await startDatabaseService(
+  const service = await startService(
     { service: 'workflow-executor', module: SubjectModule, schema: WORKFLOW_SCHEMA, values, probes: false },
     config,
   );

@@ -1,4 +1,4 @@
-import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { startService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
 import { AuthConfig } from './config';
 import { AUTH_SCHEMA } from './database/schema';
@@ -11,5 +11,5 @@ export function startAuth(config: AuthConfig, options: { probes?: boolean } = {}
     { provide: Vault, useValue: vault },
   ];
   const parts = { service: 'auth', module: AppModule, schema: AUTH_SCHEMA, values, sealer: vault } as const;
-  return startDatabaseService({ ...parts, ...options }, config);
+  return startService({ ...parts, ...options }, config);
 }

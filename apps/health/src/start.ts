@@ -1,10 +1,10 @@
-import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { startService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
 import { HealthConfig } from './config';
 import { HEALTH_SCHEMA } from './database/schema';
 
 export function startHealth(config: HealthConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
-  return startDatabaseService(
+  return startService(
     {
       service: 'health',
       module: AppModule,

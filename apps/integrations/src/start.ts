@@ -1,4 +1,4 @@
-import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { startService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
 import { IntegrationsConfig } from './config';
 import { INTEGRATION_SCHEMA } from './database/schema';
@@ -7,7 +7,7 @@ export function startIntegrations(
   config: IntegrationsConfig,
   options: { probes?: boolean } = {},
 ): Promise<RunningService> {
-  return startDatabaseService(
+  return startService(
     {
       service: 'integrations',
       module: AppModule,

@@ -1,10 +1,10 @@
-import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { startService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
 import { QueryConfig } from './config';
 import { DATA_SCHEMA } from './database/schema';
 
 export function startQueryEngine(config: QueryConfig, options: { probes?: boolean } = {}): Promise<RunningService> {
-  return startDatabaseService(
+  return startService(
     {
       service: 'query-engine',
       module: AppModule,

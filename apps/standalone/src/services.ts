@@ -65,7 +65,7 @@ const PASSED_ON = [
   'MAX_QUERY_COST',
   'MAX_DOCUMENTS_PER_COLLECTION',
 ];
-const CONFIGS: Partial<Record<ServiceName, new () => ServiceConfig>> = {
+const CONFIGS: Record<ServiceName, new () => ServiceConfig> = {
   auth: AuthConfig,
   'workflow-executor': ExecutorConfig,
   integrations: IntegrationsConfig,
@@ -96,9 +96,7 @@ export async function startInProcess(config: StandaloneConfig, servers: Servers)
   try {
     const services = SERVICE_NAMES.map(async (service) => {
       const environment = environmentOf(service, config, servers);
-      running.push(
-        await STARTERS[service](loadConfig(CONFIGS[service] ?? ServiceConfig, environment) as never, { probes: false }),
-      );
+      running.push(await STARTERS[service](loadConfig(CONFIGS[service], environment) as never, { probes: false }));
     });
     await Promise.all(services);
     const gateway = await startGateway(loadConfig(GatewayConfig, environmentOf('gateway', config, servers)));

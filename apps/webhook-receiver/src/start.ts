@@ -1,4 +1,4 @@
-import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { startService, type RunningService } from '@agent-platform/service-host';
 import { AnswerVault, MasterKeys } from '@agent-platform/vault';
 import { AppModule } from './app.module';
 import { ReceiverConfig } from './config';
@@ -10,7 +10,7 @@ export function startWebhookReceiver(
   options: { probes?: boolean } = {},
 ): Promise<RunningService> {
   const masterKeys = new MasterKeys(config, SECRET_TABLES);
-  return startDatabaseService(
+  return startService(
     {
       service: 'webhook-receiver',
       module: AppModule,

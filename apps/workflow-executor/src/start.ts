@@ -1,4 +1,4 @@
-import { startDatabaseService, type RunningService } from '@agent-platform/service-host';
+import { startService, type RunningService } from '@agent-platform/service-host';
 import { AppModule } from './app.module';
 import { ExecutorConfig } from './config';
 import { WORKFLOW_SCHEMA } from './database/schema';
@@ -9,7 +9,7 @@ export function startWorkflowExecutor(
   options: { probes?: boolean } = {},
 ): Promise<RunningService> {
   configureLimits(config);
-  return startDatabaseService(
+  return startService(
     {
       service: 'workflow-executor',
       module: AppModule,

@@ -25,7 +25,7 @@ import {
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import type { Pool } from 'pg';
-import type { DatabaseServiceConfig, ServiceConfig } from './service-config';
+import type { DatabaseServiceConfig } from './service-config';
 import { ServiceStop } from './service-stop';
 import { answerStatus, countUpTo, StatusReport } from './status';
 import { within } from './within';
@@ -58,6 +58,7 @@ interface Pools {
 interface ServiceParts {
   readonly service: ServiceName;
   readonly module: Type;
+  readonly schema: MigratedSchema;
   /** Values that the module injects besides the host's own, e.g. its config. */
   readonly values?: readonly { readonly provide: symbol | Type; readonly useValue: unknown }[];
   /** Of a service whose actions answer secrets. */
@@ -70,22 +71,13 @@ interface ServiceParts {
 @Module({})
 class HostModule {}
 
-/** Starts a service without tables: bus, actions, probes. */
-export async function startService(parts: ServiceParts, config: ServiceConfig): Promise<RunningService> {
-  const logger = createLogger({ service: parts.service, level: config.logLevel });
-  return run(parts, config, logger, undefined);
-}
-
 /**
- * Starts a service that owns a schema: pools under row-level security, outbox relay, bus, actions, probes.
+ * Starts a service, which owns a schema: pools under row-level security, outbox relay, bus, actions, probes.
  *
  * @throws Error with one clear line when the database lacks migrations of this version, or the role is not subject to
  *   row-level security
  */
-export async function startDatabaseService(
-  parts: ServiceParts & { readonly schema: MigratedSchema },
-  config: DatabaseServiceConfig,
-): Promise<RunningService> {
+export async function startService(parts: ServiceParts, config: DatabaseServiceConfig): Promise<RunningService> {
   const { service, schema } = parts;
   const logger = createLogger({ service, level: config.logLevel });
   const onError = (error: Error) => logger.warn({ msg: 'a database connection broke', err: error });
@@ -126,9 +118,9 @@ async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> 
 
 async function run(
   { service, module, values = [], sealer, probes = true }: ServiceParts,
-  config: ServiceConfig,
+  config: DatabaseServiceConfig,
   logger: Logger,
-  pools: Pools | undefined,
+  pools: Pools,
 ): Promise<RunningService> {
   const closers: (() => Promise<unknown>)[] = [];
   const serviceStop = new ServiceStop();
@@ -138,7 +130,7 @@ async function run(
     }
   });
   try {
-    if (pools) closers.push(() => closePools(pools));
+    closers.push(() => closePools(pools));
     const bus = await Bus.connect({
       url: config.natsUrl,
       name: service,
@@ -146,6 +138,9 @@ async function run(
     });
     closers.push(() => bus.close());
 
+    const { schema } = SERVICES[service];
+    const relay = new OutboxRelay(pools.service, bus, schema, logger);
+    closers.push(() => relay.stop());
     const report = new StatusReport();
     const providers = [
       { provide: StatusReport, useValue: report },
@@ -153,25 +148,16 @@ async function run(
       { provide: Bus, useValue: bus },
       { provide: ServiceStop, useValue: serviceStop },
       { provide: AgentDirectory, useValue: new AgentDirectory(bus) },
+      { provide: AGENT_POOL, useValue: pools.agent },
+      { provide: SERVICE_POOL, useValue: pools.service },
+      { provide: ReadPipeline, useValue: pools.reads },
+      { provide: OutboxRelay, useValue: relay },
+      { provide: UnitOfWork, useValue: new UnitOfWork(pools.agent, schema, () => relay.wake(), sealer) },
       ...values,
     ] as {
       provide: symbol | Type;
       useValue: unknown;
     }[];
-    if (pools) {
-      const relay = new OutboxRelay(pools.service, bus, SERVICES[service].schema, logger);
-      closers.push(() => relay.stop());
-      providers.push(
-        { provide: AGENT_POOL, useValue: pools.agent },
-        { provide: SERVICE_POOL, useValue: pools.service },
-        { provide: ReadPipeline, useValue: pools.reads },
-        { provide: OutboxRelay, useValue: relay },
-        {
-          provide: UnitOfWork,
-          useValue: new UnitOfWork(pools.agent, SERVICES[service].schema, () => relay.wake(), sealer),
-        },
-      );
-    }
     const root: DynamicModule = {
       module: HostModule,
       global: true,
@@ -197,8 +183,7 @@ async function run(
 
     const checks = checksOf(bus, pools);
     const probePort = probes ? await startProbes(service, config, checks, closers) : undefined;
-    const { schema } = SERVICES[service];
-    const outbox = pools && (() => readOutbox(pools.service, schema));
+    const outbox = () => readOutbox(pools.service, schema);
     const { version } = config;
     closers.push(await answerStatus({ bus, service, version, checks, report, outbox, logger }));
     logger.info({ msg: 'service started', version: config.version, probePort });
@@ -210,16 +195,14 @@ async function run(
 }
 
 /** What must be there for the service to work. */
-function checksOf(bus: Bus, pools: Pools | undefined): ReadinessChecks {
+function checksOf(bus: Bus, pools: Pools): ReadinessChecks {
   return {
     bus: () => {
       if (!bus.connected) throw new Error('NATS cannot be reached');
     },
-    ...(pools && {
-      database: async () => {
-        await pools.service.query('SELECT 1');
-      },
-    }),
+    database: async () => {
+      await pools.service.query('SELECT 1');
+    },
   };
 }
 
@@ -234,7 +217,7 @@ async function readOutbox(pool: Pool, schema: string): Promise<{ rows: number; o
 
 async function startProbes(
   service: ServiceName,
-  config: ServiceConfig,
+  config: DatabaseServiceConfig,
   checks: ReadinessChecks,
   closers: (() => Promise<unknown>)[],
 ): Promise<number> {

@@ -3,12 +3,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { Engine } from './engine';
 
-/** What the status of the platform shows of runs: those of this replica, and those of all that wait for one or for something else. */
+/** What the status of the platform shows: runs of this replica, those of all that wait for one or for something else, and open commands. */
 @Injectable()
 export class EngineGauges {
   constructor(report: StatusReport, @Inject(SERVICE_POOL) pool: Pool, engine: Engine) {
     report.add('runsInMemory', () => engine.runCount);
     report.add('runsReady', () => countUpTo(pool, 'SELECT FROM workflow.workflow_runs WHERE ready_at IS NOT NULL'));
     report.add('runsWaiting', () => countUpTo(pool, 'SELECT FROM workflow.workflow_runs WHERE wake_at IS NOT NULL'));
+    report.add('commandsOpen', () => countUpTo(pool, 'SELECT FROM workflow.agent_commands WHERE ended_at IS NULL'));
   }
 }

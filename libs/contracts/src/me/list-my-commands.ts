@@ -39,5 +39,5 @@ export const listMyCommands = defineAction({
   reply: Command,
   list: true,
   summary: "Takes the calling agent's pending commands, or shows its commands.",
-  example: { wait: 20 },
+  example: { limit: 5, leaseSeconds: 120 },
 });
