@@ -8,6 +8,7 @@ import {
   type TestPlatform,
 } from '@agent-platform/testing';
 import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 
 let platform: TestPlatform;
 let admin: TestClient;
@@ -376,6 +377,32 @@ describe('sharing', () => {
     await patch(owner.client, `/v1/data/collections/${id}`, { grants: null });
     expect((await friend.client.get(path)).status).toBe(404);
     expect((await friend.client.post(`/v1/data/${id}/query`, {})).status).toBe(404);
+  });
+
+  it('answers no change as made whose grant was taken back while it waited', async () => {
+    const [owner, friend] = await Promise.all([newAgent(), newAgent()]);
+    const grants = [{ agentId: friend.id, access: 'write' }];
+    const { id } = documentOf(await owner.client.post('/v1/data/collections', { document: { name: 'held', grants } }));
+    const stored = documentOf(await owner.client.post('/v1/data/held', { document: { n: 1 } }));
+    const holder = new Client({ connectionString: platform.database.url });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM data.documents WHERE id = $1 FOR UPDATE', [stored.id]);
+    const change = patch(friend.client, `/v1/data/held/${stored.id}`, { n: 2 });
+    await until('the change to wait', async () => {
+      const waiting = await platform.database.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%data.documents%FOR UPDATE%'`,
+      );
+      return waiting.length > 0;
+    });
+    await patch(owner.client, `/v1/data/collections/${id}`, { grants: null });
+    await holder.query('COMMIT');
+    await holder.end();
+    expect(problem(await change)).toEqual([404, 'data.document.not-found']);
+    expect(documentOf(await owner.client.get(`/v1/data/held/${stored.id}`))).toMatchObject({
+      version: 1,
+      document: { n: 1 },
+    });
   });
 
   it('takes an own collection before a shared one of the same name, and asks which of several is meant', async () => {

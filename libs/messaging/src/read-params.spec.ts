@@ -44,7 +44,8 @@ describe('readParams', () => {
   it.each<[string, string, string, string[]]>([
     ['text that is no JSON', '{', 'request.malformed', []],
     ['a list', '[1]', 'request.malformed', []],
-    ['200 levels', `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`, 'request.malformed', []],
+    ['200 levels', `{"b":"{[","a":${'{"c":'.repeat(200)}1${'}'.repeat(200)}}`, 'request.invalid', ['a']],
+    ['200 levels of lists', `${'['.repeat(200)}1${']'.repeat(200)}`, 'request.invalid', ['(body)']],
     ['an unknown field', '{"extra": 1}', 'request.invalid', ['extra']],
     ['a prototype name', '{"__proto__": {"limit": 1}}', 'request.invalid', ['__proto__']],
     ['a wrong type', '{"limit": "1"}', 'request.invalid', ['limit']],

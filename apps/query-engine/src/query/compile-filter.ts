@@ -68,5 +68,5 @@ function compareColumn({ operator, operand }: Comparison, system: SystemField, p
     return `(${column} ${operator === 'in' ? '= ANY' : '<> ALL'} (${list}))`;
   }
   const sign = SIGNS[operator as keyof typeof SIGNS];
-  return `(${column} ${sign} ${parameters.add(String(operand), type)})`;
+  return `(${column} ${sign} ${parameters.add(operand as string | number, type)})`;
 }
