@@ -87,17 +87,17 @@ describe('a document', () => {
 
   it('is listed newest first, page by page, pages ending early where documents are large', async () => {
     const { client } = await newAgent();
-    for (let n = 0; n < 5; n++) await client.post('/v1/data/pages', { document: { n, blob: 'x'.repeat(1_000_000) } });
+    for (let n = 0; n < 7; n++) await client.post('/v1/data/pages', { document: { n, blob: 'x'.repeat(1_000_000) } });
     const seen: unknown[] = [];
     let cursor = '';
     let pages = 0;
     do {
-      const { body } = await client.get(`/v1/data/pages?limit=4${cursor && `&cursor=${cursor}`}`);
+      const { body } = await client.get(`/v1/data/pages?limit=200${cursor && `&cursor=${cursor}`}`);
       seen.push(...(body.data as unknown as Document[]).map(({ document }) => document.n));
       cursor = body.page?.nextCursor ?? '';
       pages++;
     } while (cursor);
-    expect(seen).toEqual([4, 3, 2, 1, 0]);
+    expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0]);
     expect(pages).toBe(2);
     expect(problem(await client.get('/v1/data/pages?cursor=abc'))).toEqual([422, 'request.invalid']);
     expect(problem(await client.get('/v1/data/nothing'))).toEqual([404, 'data.collection.not-found']);

@@ -142,10 +142,16 @@ it('hides the documents of a deleted collection at once, and removes only what i
     `INSERT INTO data.documents (id, collection_id, agent_id, created_by, document) VALUES (gen_random_uuid(), $1, $2, $2, '{"kind":"k1"}')`,
     [id, me],
   );
+  await database.query('INSERT INTO data.collection_grants (collection_id, agent_id, owner_id) VALUES ($1, $2, $3)', [
+    id,
+    reader,
+    me,
+  ]);
   const remove = { text: 'SELECT data.remove_collection($1) AS removed', values: [id] };
   expect(await readAs(pool, as(other), remove)).toEqual([{ removed: false }]);
   expect(await readAs(pool, as(me), statement(id, { kind: 'k1' }))).toHaveLength(1);
   expect(await readAs(pool, as(me), remove)).toEqual([{ removed: true }]);
   for (const indexed of [true, false])
-    expect(await readAs(pool, as(me), statement(id, { kind: 'k1' }, indexed))).toEqual([]);
+    for (const agent of [me, reader])
+      expect(await readAs(pool, as(agent), statement(id, { kind: 'k1' }, indexed))).toEqual([]);
 });
