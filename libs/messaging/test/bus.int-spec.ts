@@ -72,3 +72,14 @@ it('waits for no answer that nobody wants any more', async () => {
   await expect(unanswered).rejects.toMatchObject({ code: 'service.unavailable' });
   expect(waiting.size).toBe(0);
 });
+
+it('gathers what everybody answers in time, and nothing where nobody listens', async () => {
+  for (const name of ['one', 'two']) {
+    bus.subscribe('who', (message) => void message.respond(JSON.stringify({ name })));
+  }
+  bus.subscribe('who', () => undefined);
+  await bus.flush();
+  const answers = await bus.collect<{ name: string }>('who', {}, { waitMs: 300 });
+  expect(answers.map(({ name }) => name).sort()).toEqual(['one', 'two']);
+  expect(await bus.collect('nobody', {}, { waitMs: 100 })).toEqual([]);
+});

@@ -67,6 +67,7 @@ describe('newDefinition', () => {
     ['healthCheck.path', { healthCheck: {} }],
     ['healthCheck.method', { healthCheck: { path: '/', method: 'DELETE' } }],
     ['healthCheck.interval', { healthCheck: { path: '/', interval: '5' } }],
+    ['healthCheck.credential', { healthCheck: { path: '/', credential: 'no' } }],
     ['grants[0].agentId', { grants: [{ agentId: 'x' }] }],
     ['grants[0].connection', { grants: [{ agentId: '01938f9e-7c1e-7000-8000-000000000001', connection: 'mine' }] }],
     ['variables', { variables: {} }],
