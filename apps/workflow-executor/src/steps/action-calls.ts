@@ -1,4 +1,4 @@
-import { subjectOf, type ActionDefinition, type Json, type JsonObject } from '@agent-platform/contracts';
+import { subjectOf, type ActionDefinition, type AgentIdentity, type Json, type JsonObject } from '@agent-platform/contracts';
 import { AppError, type ErrorCode } from '@agent-platform/errors';
 import { Bus, checkCapability, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
@@ -37,8 +37,8 @@ export class ActionCalls {
     params: JsonObject,
     { idempotencyKey, timeoutMs, notWhileDown }: ActionCallOptions,
   ): Promise<Json> {
-    const { stored, agents } = activity.run;
-    const agent = await agents.find(stored.agentId);
+    const { stored } = activity.run;
+    const agent = await this.agentOf(activity);
     if (action.capability !== null) checkCapability(agent, action.capability);
     const context = encodeContext({
       agent: { id: agent.id, name: agent.name, capabilities: agent.capabilities },
@@ -57,6 +57,16 @@ export class ActionCalls {
         throw new StepFailure(code, detail, status, retryAfterMs, integrationId);
       }
       await orAborted(new Promise((resolve) => setTimeout(resolve, retryAfterMs)), activity.signal);
+    }
+  }
+
+  /** The agent as it is now. Where `auth` cannot be asked nothing was called, and another attempt may. */
+  private async agentOf({ run: { agents, stored } }: Activity): Promise<AgentIdentity> {
+    try {
+      return await agents.find(stored.agentId);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 503) throw error;
+      throw new StepFailure('service.unavailable', error.detail, 'network');
     }
   }
 

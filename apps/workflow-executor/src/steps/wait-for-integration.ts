@@ -1,5 +1,4 @@
 import type { Json, JsonObject } from '@agent-platform/contracts';
-import { AppError } from '@agent-platform/errors';
 import type { Activity } from '../engine/activity';
 import { StepFailure, toRunError } from '../engine/step-failure';
 import { LIMITS } from '../workflows/definition-limits';
@@ -58,7 +57,7 @@ export async function whenIntegrationIsUp(
 }
 
 function wasNotMade(error: unknown): boolean {
-  return (error instanceof StepFailure || error instanceof AppError) && NOT_MADE.includes(error.code);
+  return error instanceof StepFailure && NOT_MADE.includes(error.code);
 }
 
 function untilAbout(ms: number, end: number): number {
