@@ -87,18 +87,23 @@ describe('a document', () => {
 
   it('is listed newest first, page by page, pages ending early where documents are large', async () => {
     const { client } = await newAgent();
-    for (let n = 0; n < 7; n++) await client.post('/v1/data/pages', { document: { n, blob: 'x'.repeat(1_000_000) } });
+    // The last has blanks behind its commas when Postgres writes it.
+    const blobs = [
+      ...Array.from({ length: 6 }, (_, n) => 'x'.repeat(n % 2 ? 1_000_000 : 400_000)),
+      Array(500_000).fill(1),
+    ];
+    for (const [n, blob] of blobs.entries()) await client.post('/v1/data/pages', { document: { n, blob } });
     const seen: unknown[] = [];
     let cursor = '';
-    let pages = 0;
+    let largest = 0;
     do {
       const { body } = await client.get(`/v1/data/pages?limit=200${cursor && `&cursor=${cursor}`}`);
       seen.push(...(body.data as unknown as Document[]).map(({ document }) => document.n));
       cursor = body.page?.nextCursor ?? '';
-      pages++;
+      largest = Math.max(largest, JSON.stringify(body).length);
     } while (cursor);
     expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0]);
-    expect(pages).toBe(2);
+    expect(largest).toBeLessThan(2 * 1024 * 1024);
     expect(problem(await client.get('/v1/data/pages?cursor=abc'))).toEqual([422, 'request.invalid']);
     expect(problem(await client.get('/v1/data/nothing'))).toEqual([404, 'data.collection.not-found']);
   });
