@@ -1,4 +1,10 @@
-import { subjectOf, type ActionDefinition, type AgentIdentity, type Json, type JsonObject } from '@agent-platform/contracts';
+import {
+  subjectOf,
+  type ActionDefinition,
+  type AgentIdentity,
+  type Json,
+  type JsonObject,
+} from '@agent-platform/contracts';
 import { AppError, type ErrorCode } from '@agent-platform/errors';
 import { Bus, checkCapability, CONTEXT_HEADER, encodeContext, header, STATUS_HEADER } from '@agent-platform/messaging';
 import { Injectable } from '@nestjs/common';
