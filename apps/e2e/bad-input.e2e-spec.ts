@@ -169,7 +169,7 @@ describe('definitions', () => {
     ['a prototype name as id', { steps: [{ ...step, id: 'constructor' }] }, 'steps[0].id'],
     ['an id twice', { steps: [step, step] }, 'steps[1].id'],
     ['an unknown type', { steps: [{ ...step, type: 'magic' }] }, 'steps[0].type'],
-    ['a planned type', { steps: [{ id: 'one', type: 'agent', with: {} }] }, 'steps[0].type'],
+    ['an agent step to nobody', { steps: [{ id: 'one', type: 'agent', with: { command: 'x' } }] }, 'steps[0].with.to'],
     ['a need that is not there', { steps: [{ ...step, needs: ['two'] }] }, 'steps[0].needs'],
     ['a step that needs itself', { steps: [{ ...step, needs: ['one'] }] }, 'steps[0].needs'],
     [
