@@ -258,8 +258,9 @@ function withIfMatch(
   { http: { ifMatch } }: ActionDefinition,
   queryParams: Readonly<Record<string, string | string[]>> | undefined,
 ): Readonly<Record<string, string | string[]>> | undefined {
+  if (ifMatch === undefined) return queryParams;
   const given = request.headersDistinct['if-match']?.join(',');
-  if (ifMatch === undefined || given === undefined || given === '*') return queryParams;
+  if (given === undefined || given === '*') return queryParams;
   const tag = ENTITY_TAG.exec(given)?.[1];
   const refuse = (message: string) =>
     new AppError('request.invalid', 'The If-Match is not valid.', { errors: [{ path: 'If-Match', message }] });
