@@ -5,15 +5,15 @@ import {
   type Json,
   type JsonObject,
 } from '@agent-platform/contracts';
-import { AppError } from '@agent-platform/errors';
 import { Injectable } from '@nestjs/common';
 import { CommandIssuer, type CommandDraft } from '../commands/command-issuer';
 import { CommandStore } from '../commands/command-store';
 import type { Activity, StepResult } from '../engine/activity';
 import { Interrupted } from '../engine/interrupted';
 import { StepFailure } from '../engine/step-failure';
+import { whenReachable } from './when-reachable';
 
-/** How soon it is looked again whether a command whose time is over has been ended, and whether `auth` is back. */
+/** How soon it is looked again whether a command whose time is over has been ended. */
 const LOOK_AGAIN_MS = 500;
 const KINDS_OF_RECEIVERS = ['id', 'name', 'skill'];
 
@@ -33,9 +33,9 @@ export class AgentStep {
       let isNoted = activity.record !== undefined;
       for (;;) {
         const { rousals } = sleepers;
-        const command = await this.commands.find(stored, path);
+        const command = await whenReachable(activity, () => this.commands.find(stored, path));
         if (!command) {
-          await this.send(activity, stored.agentId);
+          await this.send(activity);
           continue;
         }
         if (!isNoted) noteWaiting(activity, command);
@@ -51,19 +51,17 @@ export class AgentStep {
     }
   }
 
-  /** Where `auth` is away, the run waits for it. */
-  private async send(activity: Activity, fromAgentId: string): Promise<void> {
-    const draft = readCommand(activity.input());
+  private async send(activity: Activity): Promise<void> {
+    const { stored } = activity.run;
     const { timeoutMs } = activity.step;
-    const timeoutSeconds = timeoutMs === undefined ? undefined : Math.max(Math.ceil(timeoutMs / 1000), 1);
-    try {
-      const issued = await this.issuer.issue({ ...draft, fromAgentId, timeoutSeconds });
-      await this.commands.send(activity.run.stored, activity.path, issued);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      if (error.status < 500) throw new StepFailure(error.code, error.detail, error.status);
-      await activity.sleep(Date.now() + LOOK_AGAIN_MS, { type: 'retry' });
-    }
+    const draft: CommandDraft = {
+      ...readCommand(activity.input()),
+      fromAgentId: stored.agentId,
+      timeoutSeconds: timeoutMs === undefined ? undefined : Math.max(Math.ceil(timeoutMs / 1000), 1),
+    };
+    await whenReachable(activity, async () =>
+      this.commands.send(stored, activity.path, await this.issuer.issue(draft)),
+    );
   }
 }
 

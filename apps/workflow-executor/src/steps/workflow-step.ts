@@ -6,6 +6,7 @@ import type { Activity, StepResult } from '../engine/activity';
 import { ChildRuns, type ChildState } from '../engine/child-runs';
 import { Interrupted } from '../engine/interrupted';
 import { StepFailure } from '../engine/step-failure';
+import { whenReachable } from './when-reachable';
 import { DefinitionStore } from '../workflows/definition-store';
 import { LIMITS } from '../workflows/definition-limits';
 import { checkInput } from '../workflows/input-schema';
@@ -34,7 +35,7 @@ export class WorkflowStep {
       let child: ChildState | undefined;
       const { rousals } = run.sleepers;
       try {
-        child = await this.children.find(run.stored.id, path);
+        child = await whenReachable(activity, () => this.children.find(run.stored.id, path));
         if (!child) throw new Error(`the child run of ${path} is missing`);
         if (child.endedAt !== null) return { output: outputOf(child) };
         if (deadline !== undefined && Date.now() >= deadline) {
@@ -106,10 +107,11 @@ export class WorkflowStep {
     }
     if (typeof input !== 'object' || input === null || Array.isArray(input)) throw invalid('input must be an object.');
     const { agentId } = activity.run.stored;
-    const target = await this.children.target(agentId, {
+    const sought = {
       ...(isUuid(workflow) ? { id: workflow } : { name: workflow }),
       version: (version ?? null) as number | null,
-    });
+    };
+    const target = await whenReachable(activity, () => this.children.target(agentId, sought));
     if (target) return target;
     throw new StepFailure(
       'workflow.not-found',
