@@ -12,9 +12,12 @@ const activity = {
 } as unknown as Activity;
 
 /** Work that fails with each of these in turn, and then succeeds. */
-const failing = (errors: readonly unknown[]) => {
+const failing = (errors: readonly Error[]) => {
   const left = [...errors];
-  return () => (left.length > 0 ? Promise.reject(left.shift() as Error) : Promise.resolve('done'));
+  return (): Promise<string> => {
+    const error = left.shift();
+    return error ? Promise.reject(error) : Promise.resolve('done');
+  };
 };
 
 beforeEach(() => (slept = 0));
