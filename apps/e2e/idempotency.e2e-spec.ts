@@ -1,12 +1,20 @@
-import { startTestPlatform, testEnvironment, TestClient, until, type TestPlatform } from '@agent-platform/testing';
+import {
+  startTestPlatform,
+  testEnvironment,
+  TestClient,
+  testScale,
+  until,
+  type TestPlatform,
+} from '@agent-platform/testing';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const KEYS = 1000;
+/** `TEST_SCALE=4 npx jest apps/e2e/idempotency` is the whole of it: 1000 keys. */
+const KEYS = 250 * testScale();
 const REQUESTS_PER_KEY = 10;
 /** Keys that are under way at a time. */
 const KEYS_AT_ONCE = 20;
-const KEYS_BETWEEN_KILLS = 50;
+const KEYS_BETWEEN_KILLS = 25;
 /** What may be answered while parts are dead, or another request with the key is under way: the client comes back. */
 const COME_BACK = [409, 503];
 
@@ -59,46 +67,50 @@ function verifyAudit(): string {
   return spawnSync(process.execPath, [main, 'audit:verify'], { encoding: 'utf8', env }).stdout;
 }
 
-it('1000 keys, 10 requests each at once, services and gateway killed all the while: 1000 effects, and one answer for each key', async () => {
-  const answers = new Map<string, Set<string>>();
-  const killed = killParts(() => answers.size);
-  let next = 0;
-  const worker = async () => {
-    while (next < KEYS) {
-      const number = next++;
-      const key = `key-${number}`;
-      // Of one service, and of one whose answer holds a secret that is shown this once.
-      const [path, body] =
-        number % 2 === 0
-          ? [
-              '/v1/workflows',
-              { definition: { name: key, steps: [{ id: 'one', type: 'transform', with: { value: 1 } }] } },
-            ]
-          : ['/v1/agents', { name: key, type: 'tool' }];
-      const same = Array.from({ length: REQUESTS_PER_KEY }, () => insist(path, body as object, key));
-      answers.set(key, new Set(await Promise.all(same)));
-    }
-  };
-  await Promise.all(Array.from({ length: KEYS_AT_ONCE }, worker));
-  const kills = await killed;
-  const [effects] = await platform.database.query<{ workflows: number; agents: number }>(
-    `SELECT (SELECT count(*)::int FROM workflow.workflows WHERE name LIKE 'key-%') AS workflows,
+it(
+  `${KEYS} keys, 10 requests each at once, services and gateway killed all the while: ${KEYS} effects, and one answer for each key`,
+  async () => {
+    const answers = new Map<string, Set<string>>();
+    const killed = killParts(() => answers.size);
+    let next = 0;
+    const worker = async () => {
+      while (next < KEYS) {
+        const number = next++;
+        const key = `key-${number}`;
+        // Of one service, and of one whose answer holds a secret that is shown this once.
+        const [path, body] =
+          number % 2 === 0
+            ? [
+                '/v1/workflows',
+                { definition: { name: key, steps: [{ id: 'one', type: 'transform', with: { value: 1 } }] } },
+              ]
+            : ['/v1/agents', { name: key, type: 'tool' }];
+        const same = Array.from({ length: REQUESTS_PER_KEY }, () => insist(path, body as object, key));
+        answers.set(key, new Set(await Promise.all(same)));
+      }
+    };
+    await Promise.all(Array.from({ length: KEYS_AT_ONCE }, worker));
+    const kills = await killed;
+    const [effects] = await platform.database.query<{ workflows: number; agents: number }>(
+      `SELECT (SELECT count(*)::int FROM workflow.workflows WHERE name LIKE 'key-%') AS workflows,
        (SELECT count(*)::int FROM auth.agents WHERE name LIKE 'key-%') AS agents`,
-  );
-  expect(effects).toEqual({ workflows: KEYS / 2, agents: KEYS / 2 });
-  expect([...answers].filter(([, different]) => different.size !== 1)).toEqual([]);
-  expect(answers.size).toBe(KEYS);
-  await until('all to be handed on', async () => {
-    const [left] = await platform.database.query<{ rows: number }>(
-      'SELECT (SELECT count(*) FROM auth.outbox)::int + (SELECT count(*) FROM workflow.outbox)::int AS rows',
     );
-    return left?.rows === 0;
-  });
-  const audited = await platform.database.query(
-    `SELECT count(*)::int AS rows, count(DISTINCT target_id)::int AS targets FROM auth.audit_log
+    expect(effects).toEqual({ workflows: KEYS / 2, agents: KEYS / 2 });
+    expect([...answers].filter(([, different]) => different.size !== 1)).toEqual([]);
+    expect(answers.size).toBe(KEYS);
+    await until('all to be handed on', async () => {
+      const [left] = await platform.database.query<{ rows: number }>(
+        'SELECT (SELECT count(*) FROM auth.outbox)::int + (SELECT count(*) FROM workflow.outbox)::int AS rows',
+      );
+      return left?.rows === 0;
+    });
+    const audited = await platform.database.query(
+      `SELECT count(*)::int AS rows, count(DISTINCT target_id)::int AS targets FROM auth.audit_log
      WHERE decision = 'allowed' AND action IN ('workflow.create', 'agent.create')`,
-  );
-  expect(audited).toEqual([{ rows: KEYS, targets: KEYS }]);
-  expect(verifyAudit()).toMatch(/^ {2}✓ \d+ rows of 1 months? are as they were written/);
-  process.stdout.write(`idempotency: ${KEYS} keys × ${REQUESTS_PER_KEY}, ${kills} kills: ${KEYS} effects\n`);
-}, 240_000);
+    );
+    expect(audited).toEqual([{ rows: KEYS, targets: KEYS }]);
+    expect(verifyAudit()).toMatch(/^ {2}✓ \d+ rows of 1 months? are as they were written/);
+    process.stdout.write(`idempotency: ${KEYS} keys × ${REQUESTS_PER_KEY}, ${kills} kills: ${KEYS} effects\n`);
+  },
+  240_000 * testScale(),
+);
