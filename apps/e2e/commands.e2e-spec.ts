@@ -129,6 +129,17 @@ describe('agent.command', () => {
     expect((await answer()).status).toBe(200);
   });
 
+  it('keeps a refusal under an idempotency key, although it would be none any more', async () => {
+    const { agent } = await makeWorker();
+    const setStatus = (status: string) => admin.send('PATCH', `/v1/agents/${agent.id}`, JSON.stringify({ status }));
+    const headers = { 'idempotency-key': randomUUID() };
+    const post = () => sender.post(`/v1/agents/${agent.id}/commands?wait=5`, { command: 'greet' }, headers);
+    await setStatus('suspended');
+    expect(await post()).toMatchObject({ status: 409, body: { code: 'command.agent.not-active' } });
+    await setStatus('active');
+    expect(await post()).toMatchObject({ status: 409, body: { code: 'command.agent.not-active' } });
+  });
+
   it('is proved by a signature that anyone can check', async () => {
     const { agent, client } = await makeWorker();
     await send(agent.id, { payload: { amount: 7, name: 'Zoë' } });

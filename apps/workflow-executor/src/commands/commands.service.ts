@@ -71,8 +71,8 @@ export class CommandsService {
       return accepted(stored);
     });
     this.wakeUps.waiting([issued.toAgentId]);
-    if (wait === 0) return reply;
-    // That of the first request, where this one repeats it.
+    // That of the first request, where this one repeats it; it may have been refused.
+    if (wait === 0 || reply.status >= 400) return reply;
     const { data } = JSON.parse(reply.body) as { data: Command };
     const ended = await this.inbox.waitForEnd(call.rows, data.id, wait);
     return ended.endedAt === null ? accepted(ended) : ok(ended);
