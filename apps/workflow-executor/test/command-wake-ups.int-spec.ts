@@ -24,7 +24,7 @@ beforeAll(async () => {
   await bus.flush();
 });
 afterAll(async () => {
-  wakeUps?.onModuleDestroy();
+  await wakeUps?.onModuleDestroy();
   await bus?.close();
   await nats?.stop();
 });

@@ -3,6 +3,8 @@ import { createLogger } from '@agent-platform/observability';
 import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { Pool } from 'pg';
+import { CommandSweeper } from '../src/commands/command-sweeper';
+import type { CommandStore } from '../src/commands/command-store';
 import { ExecutorConfig } from '../src/config';
 import { RunRetention } from '../src/retention/run-retention';
 
@@ -86,4 +88,25 @@ it('removes the records of due times too', async () => {
   await retention(30).sweep(now);
   const rows = await database.query('SELECT FROM workflow.scheduled_workflow_runs');
   expect(rows).toHaveLength(30);
+});
+
+it('removes commands that ended long ago, and none that are open', async () => {
+  await database.query(
+    `INSERT INTO workflow.agent_commands (id, agent_id, to_agent_id, command, payload, proof, status, expires_at, ended_at)
+     SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), c.name, '{}', 'p', c.status, now(), now() - c.days * interval '1 day'
+     FROM (VALUES ('old', 'completed', 91), ('young', 'failed', 89), ('open', 'pending', NULL)) AS c (name, status, days),
+       generate_series(1, CASE c.name WHEN 'old' THEN 1100 ELSE 1 END)`,
+  );
+  const commands = async () => {
+    const rows = await database.query<{ command: string }>('SELECT command FROM workflow.agent_commands ORDER BY 1');
+    return rows.map(({ command }) => command);
+  };
+  const sweeper = (days: number) => {
+    const config = Object.assign(new ExecutorConfig(), { runRetentionDays: days });
+    return new CommandSweeper(pool, createLogger({ service: 'test', level: 'error' }), config, {} as CommandStore);
+  };
+  await sweeper(0).removeOld(now);
+  expect(await commands()).toHaveLength(1102);
+  await sweeper(90).removeOld(now);
+  expect(await commands()).toEqual(['open', 'young']);
 });

@@ -5,3 +5,4 @@ export { AGENT_POOL, LOGGER, SERVICE_POOL, startService, type RunningService } f
 export { ServiceStop } from './service-stop';
 export { answerStatus, countUpTo, StatusReport } from './status';
 export { within } from './within';
+export { WokenPoll } from './woken-poll';

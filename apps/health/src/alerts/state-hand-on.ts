@@ -3,7 +3,7 @@ import { rfc3339 } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, WokenPoll } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, QueryResultRow } from 'pg';
 
@@ -20,48 +20,46 @@ interface StateToHandOn extends QueryResultRow, SetHealthRequest {}
  */
 @Injectable()
 export class StateHandOn implements OnModuleInit, OnModuleDestroy {
-  private running: Promise<void> | undefined;
-  private again = false;
+  private readonly poll: WokenPoll;
   private stopping = false;
-  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     private readonly bus: Bus,
-  ) {}
+  ) {
+    this.poll = new WokenPoll({
+      everyMs: POLL_MS,
+      pass: () => this.handOnAll(),
+      onError: (error) => {
+        // Where `integrations` is away, the next pass tries again.
+        if (!(error instanceof AppError)) logger.warn({ msg: 'states could not be handed on yet', err: error });
+      },
+    });
+  }
 
   onModuleInit(): void {
-    this.timer = setInterval(() => this.wake(), POLL_MS);
+    this.poll.start();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.timer);
-    await this.running;
+    await this.poll.stop();
   }
 
   wake(): void {
-    this.again = true;
-    if (this.stopping) return;
-    this.running ??= this.handOnAll().finally(() => (this.running = undefined));
+    this.poll.wake();
   }
 
   private async handOnAll(): Promise<void> {
-    try {
-      while (this.again && !this.stopping && this.bus.connected) {
-        this.again = false;
-        const { rows } = await this.pool.query<StateToHandOn>({
-          name: 'states-to-hand-on',
-          text: `SELECT id AS "integrationId", state, ${rfc3339('since')} AS since, sequence FROM health.integrations
-                 WHERE handed_on < sequence ORDER BY id LIMIT ${BATCH}`,
-        });
-        await Promise.all(rows.map((row) => this.handOn(row)));
-        if (rows.length === BATCH) this.again = true;
-      }
-    } catch (error) {
-      // The next poll tries again.
-      if (!(error instanceof AppError)) this.logger.warn({ msg: 'states could not be handed on yet', err: error });
+    for (let count = BATCH; count === BATCH && !this.stopping && this.bus.connected;) {
+      const { rows } = await this.pool.query<StateToHandOn>({
+        name: 'states-to-hand-on',
+        text: `SELECT id AS "integrationId", state, ${rfc3339('since')} AS since, sequence FROM health.integrations
+               WHERE handed_on < sequence ORDER BY id LIMIT ${BATCH}`,
+      });
+      await Promise.all(rows.map((row) => this.handOn(row)));
+      count = rows.length;
     }
   }
 

@@ -8,7 +8,7 @@ import { inServiceTransaction, isPassing } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { Bus, OutboxRelay } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, WokenPoll } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { StateHandOn } from '../alerts/state-hand-on';
@@ -27,41 +27,38 @@ const IDLE_MS = 10_000;
  */
 @Injectable()
 export class CallEvidence implements OnModuleInit, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
+  private readonly poll: WokenPoll;
   private stopping = false;
 
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     private readonly bus: Bus,
     private readonly relay: OutboxRelay,
     private readonly handOn: StateHandOn,
     private readonly config: HealthConfig,
-  ) {}
+  ) {
+    this.poll = new WokenPoll({
+      everyMs: Math.min(config.healthSyncSeconds * 1000, MAX_PASS_MS),
+      pass: () => this.pass(),
+      onError: (error) => {
+        const isExpected = error instanceof AppError || isPassing(error);
+        logger[isExpected ? 'info' : 'warn']({ msg: 'calls could not be looked at yet', err: error });
+      },
+    });
+  }
 
   onModuleInit(): void {
-    const passMs = Math.min(this.config.healthSyncSeconds * 1000, MAX_PASS_MS);
-    this.timer = setInterval(() => this.wake(), passMs);
+    this.poll.start();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.timer);
-    await this.running;
-  }
-
-  private wake(): void {
-    if (this.stopping || !this.bus.connected) return;
-    this.running ??= this.pass()
-      .catch((error: unknown) => {
-        const isExpected = error instanceof AppError || isPassing(error);
-        this.logger[isExpected ? 'info' : 'warn']({ msg: 'calls could not be looked at yet', err: error });
-      })
-      .finally(() => (this.running = undefined));
+    await this.poll.stop();
   }
 
   private async pass(): Promise<void> {
+    if (!this.bus.connected) return;
     // What says something without them, too, should `integrations` be away.
     await this.readCalls().finally(() => this.decideAll());
   }

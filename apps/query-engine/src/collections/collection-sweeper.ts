@@ -1,5 +1,5 @@
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, WokenPoll } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Pool } from 'pg';
 
@@ -13,31 +13,33 @@ const BATCH = 2000;
  */
 @Injectable()
 export class CollectionSweeper implements OnModuleInit, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
+  private readonly poll: WokenPoll;
   private stopped = false;
-  private sweeping: Promise<void> | undefined;
 
   constructor(
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.poll = new WokenPoll({
+      everyMs: SWEEP_MS,
+      pass: () => this.sweep(),
+      onError: (error) => logger.warn({ msg: 'a deleted collection could not be removed', err: error }),
+    });
+  }
 
   onModuleInit(): void {
-    this.timer = setInterval(() => this.wake(), SWEEP_MS).unref();
+    this.poll.start();
     this.wake();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
-    clearInterval(this.timer);
-    await this.sweeping;
+    await this.poll.stop();
   }
 
   /** There may be something to remove. */
   wake(): void {
-    this.sweeping ??= this.sweep()
-      .catch((error: unknown) => this.logger.warn({ msg: 'a deleted collection could not be removed', err: error }))
-      .finally(() => (this.sweeping = undefined));
+    this.poll.wake();
   }
 
   private async sweep(): Promise<void> {

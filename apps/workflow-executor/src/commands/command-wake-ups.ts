@@ -1,7 +1,7 @@
 import { COMMANDS_CHANGED_SUBJECT, type CommandsChanged } from '@agent-platform/contracts';
 import { Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL, ServiceStop } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, ServiceStop, WokenPoll } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { Wakes } from '../engine/wakes';
@@ -14,15 +14,20 @@ const POLL_MS = 1000;
 export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
   /** By agent, or by command. */
   private readonly waiters = new Wakes();
-  private timer: NodeJS.Timeout | undefined;
-  private polling = false;
+  private readonly poll: WokenPoll;
 
   constructor(
     private readonly bus: Bus,
     @Inject(SERVICE_POOL) private readonly pool: Pool,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     private readonly serviceStop: ServiceStop,
-  ) {}
+  ) {
+    this.poll = new WokenPoll({
+      everyMs: POLL_MS,
+      pass: () => this.lookForAll(),
+      onError: (error) => logger.warn({ msg: 'commands could not be looked at', err: error }),
+    });
+  }
 
   onModuleInit(): void {
     this.bus.subscribe(COMMANDS_CHANGED_SUBJECT, (message) => {
@@ -31,11 +36,11 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
       for (const commandId of endedIds) this.waiters.wake(commandId);
     });
     this.serviceStop.onBegin(() => this.waiters.wakeAll());
-    this.timer = setInterval(() => void this.poll(), POLL_MS);
+    this.poll.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  onModuleDestroy(): Promise<void> {
+    return this.poll.stop();
   }
 
   /** A command waits to be taken by each of these agents. */
@@ -72,23 +77,16 @@ export class CommandWakeUps implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  private async poll(): Promise<void> {
+  private async lookForAll(): Promise<void> {
     const { keys } = this.waiters;
-    if (this.polling || keys.length === 0) return;
-    this.polling = true;
-    try {
-      const { rows } = await this.pool.query<{ key: string }>({
-        name: 'commands-to-look-at',
-        text: `SELECT k AS key FROM unnest($1::uuid[]) AS k
-               WHERE EXISTS (SELECT FROM workflow.agent_commands c WHERE c.to_agent_id = k AND c.ended_at IS NULL AND c.available_at <= now())
-                 OR EXISTS (SELECT FROM workflow.agent_commands c WHERE c.id = k AND c.ended_at IS NOT NULL)`,
-        values: [keys],
-      });
-      for (const { key } of rows) this.waiters.wake(key);
-    } catch (error) {
-      this.logger.warn({ msg: 'commands could not be looked at', err: error });
-    } finally {
-      this.polling = false;
-    }
+    if (keys.length === 0) return;
+    const { rows } = await this.pool.query<{ key: string }>({
+      name: 'commands-to-look-at',
+      text: `SELECT k AS key FROM unnest($1::uuid[]) AS k
+             WHERE EXISTS (SELECT FROM workflow.agent_commands c WHERE c.to_agent_id = k AND c.ended_at IS NULL AND c.available_at <= now())
+               OR EXISTS (SELECT FROM workflow.agent_commands c WHERE c.id = k AND c.ended_at IS NOT NULL)`,
+      values: [keys],
+    });
+    for (const { key } of rows) this.waiters.wake(key);
   }
 }

@@ -1,10 +1,9 @@
 import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, WokenPoll } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { EventLog, type LoggedEvent } from './event-log';
 import { RunWakeUps } from './run-wake-ups';
-import { WokenPoll } from './woken-poll';
 
 /** Behind the wake-ups; types that are newly waited for are found this soon. */
 const POLL_MS = 1000;

@@ -1,12 +1,11 @@
 import { inServiceTransaction } from '@agent-platform/database';
 import { childTraceparent, makeTraceparent, type Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, WokenPoll } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { EventLog, type LogPage } from '../engine/event-log';
 import { RunWakeUps } from '../engine/run-wake-ups';
-import { WokenPoll } from '../engine/woken-poll';
 import { matchTriggers, type Firing, type StoredTrigger } from './match-triggers';
 
 const POLL_MS = 1000;

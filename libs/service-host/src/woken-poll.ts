@@ -1,7 +1,7 @@
 interface WokenPollOptions {
   readonly everyMs: number;
   /** How long after a wake-up the pass begins, so that those that follow closely make one. */
-  readonly gatherMs: number;
+  readonly gatherMs?: number;
   /** @param isDue false where only a wake-up asks for it */
   readonly pass: (isDue: boolean) => Promise<void>;
   readonly onError: (error: unknown) => void;
@@ -47,7 +47,7 @@ export class WokenPoll {
   }
 
   private async passSoon(): Promise<void> {
-    const { gatherMs, pass, onError } = this.options;
+    const { gatherMs = 0, pass, onError } = this.options;
     await new Promise((resolve) => setTimeout(resolve, gatherMs));
     const { isDue } = this;
     this.isDue = false;
