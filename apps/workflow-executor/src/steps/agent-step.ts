@@ -30,7 +30,7 @@ export class AgentStep {
     const { run, path } = activity;
     const { stored, sleepers } = run;
     try {
-      let isNoted = activity.record !== undefined;
+      let isNoted = activity.record?.status === 'waiting';
       for (;;) {
         const { rousals } = sleepers;
         const command = await whenReachable(activity, () => this.commands.find(stored, path));
@@ -59,6 +59,10 @@ export class AgentStep {
       fromAgentId: stored.agentId,
       timeoutSeconds: timeoutMs === undefined ? undefined : Math.max(Math.ceil(timeoutMs / 1000), 1),
     };
+    // A run that is not stored yet may never be, and nobody could rouse it.
+    activity.note({ status: 'running', attempt: 1, input: activity.input(), startedAt: new Date().toISOString() });
+    await activity.run.journal.flush();
+    activity.signal.throwIfAborted();
     await whenReachable(activity, async () =>
       this.commands.send(stored, activity.path, await this.issuer.issue(draft)),
     );
