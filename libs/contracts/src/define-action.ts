@@ -1,5 +1,7 @@
+import type { ErrorCode } from '@agent-platform/errors';
 import type { Capability } from './capabilities';
 import type { JsonObject } from './json';
+import type { Page } from './page';
 
 /** A class whose class-validator decorators describe the params of an action. */
 export type RequestClass<Request extends object = object> = new () => Request;
@@ -31,6 +33,12 @@ export interface ActionDefinition<Request extends object = object, Reply extends
   readonly reply: ReplyClass<Reply> | null;
   /** True for `{data: [...], page}`. */
   readonly list?: boolean;
+  /** What `page` of a list tells, where that is more than the next cursor. */
+  readonly page?: ReplyClass<Page>;
+  /** What it may answer with 200 instead: what it has started at its end, or something that it was asked for instead of starting it. */
+  readonly okReplies?: readonly ReplyClass[];
+  /** What can go wrong besides what may with every action (docs/api-reference.md lists both). */
+  readonly problems?: readonly ErrorCode[];
   /** True where the answer holds a key or secret that is shown this once; an answer kept for a repetition is encrypted. */
   readonly answersSecret?: boolean;
   /** The param that says how many seconds it may take beyond what actions usually do; without one it is `wait`, 0 to 60. */

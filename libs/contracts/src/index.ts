@@ -10,8 +10,8 @@ export {
   type ReplyClass,
   type RequestClass,
 } from './define-action';
-export type { Json, JsonObject } from './json';
-export { DEFAULT_PAGE_SIZE, PageRequest } from './page';
+export type { Integer, Json, JsonObject, Time } from './json';
+export { DEFAULT_PAGE_SIZE, Page, PageRequest } from './page';
 export { ACTIONS, findAction } from './registry';
 export { SERVICE_NAMES, serviceOf, SERVICES, type ServiceName } from './services';
 
@@ -82,7 +82,7 @@ export {
 export { createWorkflow, CreateWorkflowRequest, WORKFLOW_NAME } from './workflow/create-workflow';
 export { WORKFLOW_DEFINITION_SCHEMA, WORKFLOW_SCHEMA_PATH } from './workflow/definition-schema';
 export { deleteWorkflow, DeleteWorkflowRequest } from './workflow/delete-workflow';
-export { executeWorkflow, ExecuteWorkflowRequest, type DryRun, type PlannedStep } from './workflow/execute-workflow';
+export { DryRun, executeWorkflow, ExecuteWorkflowRequest, type PlannedStep } from './workflow/execute-workflow';
 export { getWorkflow, GetWorkflowRequest } from './workflow/get-workflow';
 export { listWorkflows, ListWorkflowsRequest } from './workflow/list-workflows';
 export { scheduleWorkflow, ScheduleWorkflowRequest } from './workflow/schedule-workflow';
@@ -91,7 +91,7 @@ export { EXAMPLE_DEFINITION, Workflow, WorkflowSchedule, WorkflowSummary } from 
 
 export { cancelRun, CancelRunRequest } from './run/cancel-run';
 export { getRun, GetRunRequest } from './run/get-run';
-export { listRuns, ListRunsRequest, type RunCounts } from './run/list-runs';
+export { listRuns, ListRunsRequest, RunPage, type RunCounts } from './run/list-runs';
 export { retryRun, RetryRunRequest } from './run/retry-run';
 export {
   Run,
@@ -204,7 +204,7 @@ export { BUILT_IN_EVENTS, type BuiltInEvent } from './event/built-in-events';
 export { Delivery, DELIVERY_STATUSES, type DeliveryAttempt, type DeliveryStatus } from './event/delivery';
 export { emitEvent, EmitEventRequest } from './event/emit-event';
 export { CloudEvent, EmittedEvent, EVENT_TYPE, EVENT_TYPE_PATTERN, RESERVED_EVENT_PREFIXES } from './event/event';
-export { listEvents, ListEventsRequest } from './event/list-events';
+export { EventPage, listEvents, ListEventsRequest } from './event/list-events';
 export { EVENTS_STREAM_PATH, StreamEventsRequest } from './event/stream-events';
 export { redeliver, Redelivery, RedeliverRequest } from './event/redeliver';
 export { subscribe, SubscribeRequest } from './event/subscribe';

@@ -18,3 +18,9 @@ export class PageRequest {
 
 /** How many things a page holds when `limit` is not given. */
 export const DEFAULT_PAGE_SIZE = 50;
+
+/** What a list tells of the page that it answers. */
+export class Page {
+  /** To be given as `cursor` for the next page; null at the end. */
+  readonly nextCursor!: string | null;
+}

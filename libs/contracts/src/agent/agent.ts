@@ -1,5 +1,5 @@
 import type { Capability } from '../capabilities';
-import type { JsonObject } from '../json';
+import type { Integer, JsonObject, Time } from '../json';
 
 export const AGENT_TYPES = ['autonomous', 'tool'] as const;
 export type AgentType = (typeof AGENT_TYPES)[number];
@@ -12,19 +12,19 @@ export class Agent {
   readonly name!: string;
   readonly type!: AgentType;
   readonly status!: AgentStatus;
-  readonly rateLimitRpm!: number;
+  readonly rateLimitRpm!: Integer;
   readonly description!: string | null;
   readonly metadata!: JsonObject;
   /** The capabilities it holds. */
   readonly skills!: readonly Capability[];
-  readonly createdAt!: string;
-  readonly updatedAt!: string;
+  readonly createdAt!: Time;
+  readonly updatedAt!: Time;
 }
 
 /** The calling agent, with what it may still do now. */
 export class Me extends Agent {
   /** Requests that it could make at once now; `rateLimitRpm` is what it may make in any 60 seconds. */
-  readonly remaining!: number;
+  readonly remaining!: Integer;
 }
 
 /** One API key, without the key. */
@@ -32,9 +32,9 @@ export interface ApiKeySummary {
   readonly id: string;
   /** The first characters, to tell keys apart. */
   readonly prefix: string;
-  readonly createdAt: string;
-  readonly expiresAt: string;
-  readonly lastUsedAt: string | null;
+  readonly createdAt: Time;
+  readonly expiresAt: Time;
+  readonly lastUsedAt: Time | null;
 }
 
 /** An agent with its live keys, never a key itself. */
@@ -51,7 +51,7 @@ export class AgentWithFirstKey extends Agent {
 export class IssuedKey {
   readonly id!: string;
   readonly key!: string;
-  readonly expiresAt!: string;
+  readonly expiresAt!: Time;
 }
 
 /** A new signing secret, shown this once; null after a revocation. */

@@ -39,6 +39,8 @@ export const commandAgent = defineAction({
   http: { method: 'POST', path: '/v1/agents/{id}/commands', success: 202, query: ['wait'] },
   request: CommandAgentRequest,
   reply: Command,
+  okReplies: [Command],
+  problems: ['agent.not-found', 'command.agent.own', 'command.agent.not-active'],
   summary: 'Sends a command to another agent.',
   example: { id: 'skill:data_query', command: 'summarise', payload: { topic: 'leads' } },
 });

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json';
+import type { Integer, Json, JsonObject, Time } from '../json';
 
 export const COMMAND_STATUSES = ['pending', 'leased', 'completed', 'failed', 'expired', 'cancelled'] as const;
 export type CommandStatus = (typeof COMMAND_STATUSES)[number];
@@ -35,13 +35,13 @@ export class Command {
   /** Of a failed one. */
   readonly error!: CommandError | null;
   /** How often it was handed over. */
-  readonly deliveries!: number;
-  readonly leasedUntil!: string | null;
+  readonly deliveries!: Integer;
+  readonly leasedUntil!: Time | null;
   /** Who sent it, and what, signed by the platform: a JSON Web Token (RFC 7519, EdDSA) for the keys of `/.well-known/jwks.json`. */
   readonly proof!: string;
   /** The run whose step sent it. */
   readonly runId!: string | null;
-  readonly createdAt!: string;
-  readonly expiresAt!: string;
-  readonly endedAt!: string | null;
+  readonly createdAt!: Time;
+  readonly expiresAt!: Time;
+  readonly endedAt!: Time | null;
 }

@@ -41,6 +41,7 @@ export const createAgent = defineAction({
   http: { method: 'POST', path: '/v1/agents', success: 201 },
   request: CreateAgentRequest,
   reply: AgentWithFirstKey,
+  problems: ['agent.name.taken', 'agent.rate-limit.too-high'],
   answersSecret: true,
   summary: 'Registers an agent and makes its first key, which is shown this once.',
   example: { name: 'Researcher', type: 'autonomous', skills: ['workflow_read'] },

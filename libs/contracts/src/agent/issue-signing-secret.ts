@@ -27,6 +27,7 @@ export const issueSigningSecret = defineAction({
   http: { method: 'POST', path: '/v1/agents/{id}/signing-secret', success: 201 },
   request: IssueSigningSecretRequest,
   reply: IssuedSigningSecret,
+  problems: ['agent.not-found'],
   answersSecret: true,
   summary: 'Issues a signing secret, shown this once; from then on the agent must sign what changes something.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },

@@ -17,6 +17,7 @@ export const revokeKey = defineAction({
   http: { method: 'DELETE', path: '/v1/agents/{id}/keys/{keyId}', success: 204 },
   request: RevokeKeyRequest,
   reply: null,
+  problems: ['agent.not-found', 'agent.key.not-found'],
   summary: 'Revokes a key; in force on every gateway within a second.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', keyId: '01938f9e-7c1e-7000-8000-000000000001' },
 });

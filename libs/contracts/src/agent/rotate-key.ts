@@ -29,6 +29,7 @@ export const rotateKey = defineAction({
   http: { method: 'POST', path: '/v1/agents/{id}/keys', success: 201 },
   request: RotateKeyRequest,
   reply: IssuedKey,
+  problems: ['agent.not-found'],
   answersSecret: true,
   summary: 'Issues a new key, shown this once; the old ones live on for a grace period.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },

@@ -22,6 +22,7 @@ export const setSkills = defineAction({
   http: { method: 'PUT', path: '/v1/agents/{id}/skills', success: 200 },
   request: SetSkillsRequest,
   reply: Agent,
+  problems: ['agent.not-found'],
   summary: 'Sets the capabilities that an agent holds.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', skills: ['workflow_read', 'data_read'] },
 });

@@ -41,6 +41,7 @@ export const updateAgent = defineAction({
   http: { method: 'PATCH', path: '/v1/agents/{id}', success: 200 },
   request: UpdateAgentRequest,
   reply: Agent,
+  problems: ['agent.not-found', 'agent.name.taken', 'agent.rate-limit.too-high', 'agent.status.not-yours'],
   summary: 'Changes an agent; also suspends, archives and activates it.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', status: 'suspended' },
 });

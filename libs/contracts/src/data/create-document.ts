@@ -19,6 +19,15 @@ export const createDocument = defineAction({
   http: { method: 'POST', path: '/v1/data/{collection}', success: 201 },
   request: CreateDocumentRequest,
   reply: Document,
+  problems: [
+    'data.collection.not-found',
+    'data.collection.ambiguous',
+    'data.collection.read-only',
+    'data.collection.full',
+    'data.collection.name.taken',
+    'data.collection.invalid',
+    'data.document.invalid',
+  ],
   summary: 'Stores a document; the first makes the collection.',
   example: { collection: 'leads', document: { name: 'Ada', visits: 7 } },
 });

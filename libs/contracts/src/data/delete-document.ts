@@ -24,6 +24,13 @@ export const deleteDocument = defineAction({
   http: { method: 'DELETE', path: '/v1/data/{collection}/{id}', success: 204, ifMatch: 'ifVersion' },
   request: DeleteDocumentRequest,
   reply: null,
+  problems: [
+    'data.collection.not-found',
+    'data.collection.ambiguous',
+    'data.collection.read-only',
+    'data.document.not-found',
+    'data.document.version-mismatch',
+  ],
   summary: 'Removes a document.',
   example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json';
+import type { Integer, Json, JsonObject, Time } from '../json';
 
 /** Which collection is meant: its name (letters, digits, dashes and underscores; starts with a letter) or its id. */
 export const COLLECTION_NAME = /^(?:[A-Za-z][A-Za-z0-9_-]{0,62}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})$/;
@@ -16,10 +16,10 @@ export class Document {
   /** The owner of the collection. */
   readonly agentId!: string;
   /** Grows by one with each change; also the `ETag`. */
-  readonly version!: number;
+  readonly version!: Integer;
   readonly document!: JsonObject;
-  readonly createdAt!: string;
-  readonly updatedAt!: string;
+  readonly createdAt!: Time;
+  readonly updatedAt!: Time;
 }
 
 /** A row that a query answers: a document, what a projection left of it, or an aggregate. */

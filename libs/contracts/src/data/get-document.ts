@@ -18,6 +18,7 @@ export const getDocument = defineAction({
   http: { method: 'GET', path: '/v1/data/{collection}/{id}', success: 200 },
   request: GetDocumentRequest,
   reply: Document,
+  problems: ['data.collection.not-found', 'data.collection.ambiguous', 'data.document.not-found'],
   summary: 'One document.',
   example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

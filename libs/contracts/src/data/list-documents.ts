@@ -17,6 +17,7 @@ export const listDocuments = defineAction({
   request: ListDocumentsRequest,
   reply: Document,
   list: true,
+  problems: ['data.collection.not-found', 'data.collection.ambiguous'],
   summary: 'The documents of a collection, newest first.',
   example: { collection: 'leads', limit: 20 },
 });

@@ -62,6 +62,13 @@ export const queryDocuments = defineAction({
   request: QueryDocumentsRequest,
   reply: QueryRow,
   list: true,
+  problems: [
+    'data.collection.not-found',
+    'data.collection.ambiguous',
+    'data.query.invalid',
+    'data.query.too-expensive',
+    'data.query.too-slow',
+  ],
   summary: 'Finds documents by a filter, or aggregates them.',
   example: { collection: 'leads', filter: { visits: { gt: 5 } } },
 });

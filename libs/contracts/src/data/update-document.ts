@@ -29,6 +29,17 @@ export const updateDocument = defineAction({
   http: { method: 'PATCH', path: '/v1/data/{collection}/{id}', success: 200, ifMatch: 'ifVersion' },
   request: UpdateDocumentRequest,
   reply: Document,
+  problems: [
+    'data.collection.not-found',
+    'data.collection.ambiguous',
+    'data.collection.read-only',
+    'data.collection.full',
+    'data.collection.name.taken',
+    'data.collection.invalid',
+    'data.document.not-found',
+    'data.document.invalid',
+    'data.document.version-mismatch',
+  ],
   summary: 'Changes fields of a document.',
   example: { collection: 'leads', id: '01938f9e-7c1e-7000-8000-000000000001', document: { visits: 8 } },
 });

@@ -1,13 +1,15 @@
+import type { Integer, Time } from '../json';
+
 export const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
 /** One try to hand an event over. */
 export interface DeliveryAttempt {
   /** From 1; a redelivery goes on counting. */
-  readonly attempt: number;
-  readonly at: string;
+  readonly attempt: Integer;
+  readonly at: Time;
   /** What the endpoint answered; null where it did not. */
-  readonly status: number | null;
+  readonly status: Integer | null;
   readonly latencyMs: number;
   /** The code of what went wrong; null where nothing did. */
   readonly error: string | null;
@@ -26,7 +28,7 @@ export class Delivery {
   /** The newest 20. */
   readonly attempts!: readonly DeliveryAttempt[];
   /** Of one that is pending. */
-  readonly nextAttemptAt!: string | null;
-  readonly createdAt!: string;
-  readonly endedAt!: string | null;
+  readonly nextAttemptAt!: Time | null;
+  readonly createdAt!: Time;
+  readonly endedAt!: Time | null;
 }

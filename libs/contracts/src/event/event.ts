@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json';
+import type { Integer, JsonObject, Time } from '../json';
 
 /** An event type: two or more lower-case words with dots between, such as `lead.scored`; at most 128 characters. */
 export const EVENT_TYPE = /^(?=.{1,128}$)[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9][a-z0-9_-]{0,62}){1,7}$/;
@@ -14,14 +14,14 @@ export class CloudEvent {
   readonly id!: string;
   readonly source!: string;
   readonly type!: string;
-  readonly time!: string;
+  readonly time!: Time;
   readonly subject?: string;
   readonly datacontenttype!: 'application/json';
   readonly data!: JsonObject;
   readonly agentid!: string;
   readonly traceparent!: string;
   /** How many runs, one within or started by an event of the other, have led to it; not there for none. */
-  readonly depth?: number;
+  readonly depth?: Integer;
 }
 
 /** The accepted event. */

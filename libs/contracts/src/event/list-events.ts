@@ -1,8 +1,13 @@
 import { IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { CloudEvent, EVENT_TYPE_PATTERN } from './event';
-import { PageRequest } from '../page';
+import { Page, PageRequest } from '../page';
 import { IsTime } from '../is-time';
 import { defineAction } from '../define-action';
+
+export class EventPage extends Page {
+  /** Of a list that is read oldest first: where to go on once there is more; of the last page too. */
+  readonly resumeCursor?: string;
+}
 
 export class ListEventsRequest extends PageRequest {
   @IsOptional()
@@ -44,6 +49,8 @@ export const listEvents = defineAction({
   request: ListEventsRequest,
   reply: CloudEvent,
   list: true,
+  page: EventPage,
+  problems: ['event.subscription.not-found'],
   summary: 'The events that the agent may see, newest first.',
   example: { type: 'lead.*' },
 });

@@ -89,6 +89,7 @@ export const subscribe = defineAction({
   http: { method: 'POST', path: '/v1/subscriptions', success: 201 },
   request: SubscribeRequest,
   reply: NewSubscription,
+  problems: ['event.subscription.not-found', 'event.subscription.invalid', 'event.subscriptions.too-many'],
   answersSecret: true,
   summary: 'Subscribes to events, or changes a subscription; the secret is shown this once.',
   example: { types: ['lead.*'], target: { type: 'webhook', url: 'https://hooks.example.com/leads' } },

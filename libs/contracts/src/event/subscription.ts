@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json';
+import type { Integer, JsonObject, Time } from '../json';
 import type { Delivery } from './delivery';
 
 /** Who gets which events, where. The secret is shown at creation and at a rotation only. */
@@ -12,18 +12,18 @@ export class Subscription {
   /** How long after each failure the next attempt is made. */
   readonly retry!: { readonly schedule: readonly string[] };
   readonly ordered!: boolean;
-  readonly rateLimitRpm!: number | null;
+  readonly rateLimitRpm!: Integer | null;
   /** `disabled`: gets no events until `event.subscribe` with its id enables it. */
   readonly status!: 'active' | 'disabled';
   /** Why it is disabled. */
   readonly problem!: string | null;
   /** Since when nothing could be delivered. */
-  readonly failingSince!: string | null;
+  readonly failingSince!: Time | null;
   /** Deliveries that are not at their end, and dead letters. */
-  readonly pending!: number;
-  readonly dead!: number;
-  readonly createdAt!: string;
-  readonly updatedAt!: string;
+  readonly pending!: Integer;
+  readonly dead!: Integer;
+  readonly createdAt!: Time;
+  readonly updatedAt!: Time;
   /** Only where they were asked for. */
   readonly deliveries?: readonly Delivery[];
 }

@@ -14,6 +14,7 @@ export const unsubscribe = defineAction({
   http: { method: 'DELETE', path: '/v1/subscriptions/{id}', success: 204 },
   request: UnsubscribeRequest,
   reply: null,
+  problems: ['event.subscription.not-found'],
   summary: 'Ends a subscription.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

@@ -23,6 +23,7 @@ export const createIntegration = defineAction({
   http: { method: 'POST', path: '/v1/integrations', success: 201 },
   request: CreateIntegrationRequest,
   reply: Integration,
+  problems: ['integration.name.taken', 'integration.provider.unknown', 'integration.definition.invalid'],
   summary: 'Defines an integration, from the catalogue or from its own fields.',
   example: {
     name: 'crm',

@@ -15,6 +15,7 @@ export const getIntegration = defineAction({
   http: { method: 'GET', path: '/v1/integrations/{id}', success: 200 },
   request: GetIntegrationRequest,
   reply: Integration,
+  problems: ['integration.not-found', 'integration.name.ambiguous'],
   summary: "One integration with the caller's connection.",
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

@@ -1,6 +1,6 @@
 import type { HealthState } from './health';
 import type { WebhookScheme } from '../internal/inbound-webhooks';
-import type { Json, JsonObject } from '../json';
+import type { Integer, Json, JsonObject, Time } from '../json';
 
 export const AUTH_METHODS = ['oauth2', 'api_key', 'basic'] as const;
 export type AuthMethod = (typeof AUTH_METHODS)[number];
@@ -17,17 +17,17 @@ export interface Connection {
   readonly account: string | null;
   readonly scopes: readonly string[];
   /** Of the access token; one that can be refreshed is, before this. */
-  readonly expiresAt: string | null;
+  readonly expiresAt: Time | null;
   /** Why it must be made again. */
   readonly problem: string | null;
 }
 
 /** How much an agent has used an integration. */
 export interface IntegrationUsage {
-  readonly calls: number;
+  readonly calls: Integer;
   /** Calls that were not answered, or with a status from 500 on. */
-  readonly failures: number;
-  readonly lastUsedAt: string | null;
+  readonly failures: Integer;
+  readonly lastUsedAt: Time | null;
 }
 
 export interface GrantWithUsage extends IntegrationUsage {
@@ -47,7 +47,7 @@ export interface IntegrationOperation {
 export interface IntegrationWebhook {
   readonly url: string;
   readonly scheme: WebhookScheme;
-  readonly toleranceSeconds: number;
+  readonly toleranceSeconds: Integer;
   readonly [option: string]: Json;
 }
 
@@ -66,24 +66,24 @@ export class Integration {
   readonly headers!: Readonly<Record<string, string>>;
   readonly allowedHosts!: readonly string[];
   readonly healthCheck!: JsonObject | null;
-  readonly rateLimitRpm!: number | null;
+  readonly rateLimitRpm!: Integer | null;
   /** Shown to the owner; null where there is none. */
   readonly webhook!: IntegrationWebhook | null;
   readonly connection!: Connection;
   /** What `integration.health` tells in full; since when is null until something is known. */
-  readonly health!: { readonly state: HealthState; readonly since: string | null };
+  readonly health!: { readonly state: HealthState; readonly since: Time | null };
   readonly usage!: IntegrationUsage;
   /** Only of one that the caller owns, and not in lists. */
   readonly grants?: readonly GrantWithUsage[];
   /** Not in lists. */
   readonly operations?: readonly IntegrationOperation[];
-  readonly createdAt!: string;
-  readonly updatedAt!: string;
+  readonly createdAt!: Time;
+  readonly updatedAt!: Time;
 }
 
 /** What a provider answered. */
 export class IntegrationResponse {
-  readonly status!: number;
+  readonly status!: Integer;
   readonly headers!: JsonObject;
   readonly body!: Json;
 }

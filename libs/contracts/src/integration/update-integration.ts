@@ -21,6 +21,12 @@ export const updateIntegration = defineAction({
   http: { method: 'PATCH', path: '/v1/integrations/{id}', success: 200 },
   request: UpdateIntegrationRequest,
   reply: Integration,
+  problems: [
+    'integration.not-found',
+    'integration.name.taken',
+    'integration.name.ambiguous',
+    'integration.definition.invalid',
+  ],
   summary: 'Changes the definition of an integration.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', rateLimitRpm: 300 },
 });

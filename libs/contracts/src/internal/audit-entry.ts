@@ -1,11 +1,11 @@
-import type { Json } from '../json';
+import type { Json, Time } from '../json';
 
 /** One line of the audit log (SPEC section 9): who did what to what, whether it was allowed, and why. */
 export interface AuditEntry {
   /** UUIDv7; recording the same entry twice leaves one row. */
   readonly id: string;
   /** RFC 3339 UTC with milliseconds. */
-  readonly at: string;
+  readonly at: Time;
   /** Null when nobody was recognised. */
   readonly agentId: string | null;
   readonly action: string;

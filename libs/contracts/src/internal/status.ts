@@ -1,4 +1,5 @@
 import type { ServiceName } from '../services';
+import type { Time } from '../json';
 
 /** Who answers the question for its status. */
 export type PlatformPart = ServiceName | 'gateway';
@@ -11,7 +12,7 @@ export interface ReplicaStatus {
   readonly version: string;
   /** The commit that it was built from; null where that is not known. */
   readonly build: string | null;
-  readonly startedAt: string;
+  readonly startedAt: Time;
   readonly uptimeSeconds: number;
   readonly ready: boolean;
   /** `ok`, or why not. */

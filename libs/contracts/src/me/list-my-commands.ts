@@ -38,6 +38,7 @@ export const listMyCommands = defineAction({
   request: ListMyCommandsRequest,
   reply: Command,
   list: true,
+  problems: ['command.not-found'],
   summary: "Takes the calling agent's pending commands, or shows its commands.",
   example: { limit: 5, leaseSeconds: 120 },
 });

@@ -25,6 +25,7 @@ export const listMySubscriptions = defineAction({
   request: ListMySubscriptionsRequest,
   reply: Subscription,
   list: true,
+  problems: ['event.subscription.not-found'],
   summary: 'The subscriptions of the calling agent, and the deliveries of one.',
   example: { limit: 20 },
 });

@@ -38,6 +38,7 @@ export const respond = defineAction({
   http: { method: 'POST', path: '/v1/me/commands/{id}/result', success: 200 },
   request: RespondRequest,
   reply: Command,
+  problems: ['command.not-found', 'command.answered', 'command.expired', 'command.cancelled'],
   summary: 'Answers a command, once; or keeps it for longer, or, by who sent it, cancels it.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', status: 'completed', result: { leads: 3 } },
 });

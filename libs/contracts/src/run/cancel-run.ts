@@ -20,6 +20,7 @@ export const cancelRun = defineAction({
   http: { method: 'POST', path: '/v1/runs/{id}/cancel', success: 202 },
   request: CancelRunRequest,
   reply: Run,
+  problems: ['run.not-found', 'run.ended'],
   summary: 'Cancels a run; its running steps are told to stop.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

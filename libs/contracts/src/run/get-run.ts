@@ -21,6 +21,7 @@ export const getRun = defineAction({
   http: { method: 'GET', path: '/v1/runs/{id}', success: 200 },
   request: GetRunRequest,
   reply: RunWithSteps,
+  problems: ['run.not-found'],
   summary: 'One run with its steps.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000002' },
 });

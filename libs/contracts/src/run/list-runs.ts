@@ -1,12 +1,17 @@
 import { IsBoolean, IsIn, IsObject, IsOptional, IsRFC3339, IsUUID } from 'class-validator';
 import { IsTime } from '../is-time';
 import { defineAction } from '../define-action';
-import type { JsonObject } from '../json';
-import { PageRequest } from '../page';
+import type { Integer, JsonObject } from '../json';
+import { Page, PageRequest } from '../page';
 import { Run, RUN_STATUSES, TRIGGER_TYPES, type RunStatus, type TriggerType } from './run';
 
 /** How many runs there are of each status; 10000 stands for 10 000 and more. */
-export type RunCounts = Readonly<Record<RunStatus, number>>;
+export type RunCounts = Readonly<Record<RunStatus, Integer>>;
+
+export class RunPage extends Page {
+  /** Where they were asked for. */
+  readonly counts?: RunCounts;
+}
 
 export class ListRunsRequest extends PageRequest {
   @IsOptional()
@@ -58,6 +63,7 @@ export const listRuns = defineAction({
   request: ListRunsRequest,
   reply: Run,
   list: true,
+  page: RunPage,
   summary:
     "The agent's runs, newest first, by workflow, status, agent, trigger, time or metadata, with counts if asked.",
   example: { status: 'failed', limit: 20 },

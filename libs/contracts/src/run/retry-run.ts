@@ -33,6 +33,14 @@ export const retryRun = defineAction({
   http: { method: 'POST', path: '/v1/runs/{id}/retry', success: 202 },
   request: RetryRunRequest,
   reply: Run,
+  problems: [
+    'run.not-found',
+    'run.not-ended',
+    'run.step.not-found',
+    'workflow.not-found',
+    'workflow.version.not-found',
+    'workflow.input.invalid',
+  ],
   summary: 'Starts a new run from a step of an ended one, with the results before it.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

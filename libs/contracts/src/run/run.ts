@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json';
+import type { Integer, Json, JsonObject, Time } from '../json';
 
 export const RUN_STATUSES = ['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
@@ -23,7 +23,7 @@ export interface RunError {
 export class Run {
   readonly id!: string;
   readonly workflowId!: string;
-  readonly workflowVersion!: number;
+  readonly workflowVersion!: Integer;
   readonly agentId!: string;
   /** `eventId` of a run that an event has started. */
   readonly trigger!: { readonly type: TriggerType; readonly eventId?: string };
@@ -33,13 +33,13 @@ export class Run {
   readonly error!: RunError | null;
   /** What a run that stands still waits for, as `{type, stepId}`. */
   readonly waitingFor!: JsonObject | null;
-  readonly resumesAt!: string | null;
+  readonly resumesAt!: Time | null;
   readonly retriedFromRunId!: string | null;
   readonly parentRunId!: string | null;
   readonly metadata!: JsonObject;
-  readonly createdAt!: string;
-  readonly startedAt!: string | null;
-  readonly endedAt!: string | null;
+  readonly createdAt!: Time;
+  readonly startedAt!: Time | null;
+  readonly endedAt!: Time | null;
 }
 
 /** One step of a run, as far as it has come. */
@@ -50,12 +50,12 @@ export class RunStep {
   readonly type!: string;
   readonly status!: StepStatus;
   /** The attempt that is running or ended it, from 1; 0 before the first. */
-  readonly attempt!: number;
+  readonly attempt!: Integer;
   readonly input!: Json;
   readonly output!: Json;
   readonly error!: RunError | null;
-  readonly startedAt!: string | null;
-  readonly endedAt!: string | null;
+  readonly startedAt!: Time | null;
+  readonly endedAt!: Time | null;
   /** Its input and output are left out, as the answer would be too large: `run.get` with this step's `path` shows them. */
   readonly truncated?: true;
 }

@@ -27,6 +27,7 @@ export const signalRun = defineAction({
   http: { method: 'POST', path: '/v1/runs/{id}/signals/{name}', success: 202 },
   request: SignalRunRequest,
   reply: Run,
+  problems: ['run.not-found', 'run.ended', 'run.approval.not-waiting', 'run.approval.own', 'run.signals.too-many'],
   summary: 'Sends a signal to a run, or answers its approval.',
   example: {
     id: '01938f9e-7c1e-7000-8000-000000000001',

@@ -1,10 +1,10 @@
 import type { AuditEntry } from '../internal/audit-entry';
-import type { Json } from '../json';
+import type { Json, Time } from '../json';
 
 /** A row of the audit log as its readers see it. */
 export class AuditRow implements AuditEntry {
   readonly id!: string;
-  readonly at!: string;
+  readonly at!: Time;
   readonly agentId!: string | null;
   readonly action!: string;
   readonly targetType!: string | null;

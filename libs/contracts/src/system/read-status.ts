@@ -1,5 +1,6 @@
 import type { PlatformPart, ReplicaStatus } from '../internal/status';
 import { defineAction } from '../define-action';
+import type { Time } from '../json';
 
 export class ReadStatusRequest {}
 
@@ -14,7 +15,7 @@ export interface ServiceStatus {
 export class PlatformStatus {
   /** `ok`: a ready replica of each service has answered, and none that is not ready. */
   readonly status!: 'ok' | 'degraded';
-  readonly checkedAt!: string;
+  readonly checkedAt!: Time;
   readonly services!: readonly ServiceStatus[];
 }
 

@@ -34,6 +34,7 @@ export const createWorkflow = defineAction({
   http: { method: 'POST', path: '/v1/workflows', success: 201 },
   request: CreateWorkflowRequest,
   reply: Workflow,
+  problems: ['workflow.name.taken', 'workflow.definition.invalid'],
   summary: 'Stores a workflow with its first version.',
   example: { definition: EXAMPLE_DEFINITION },
 });

@@ -1,6 +1,6 @@
 import { IsBoolean, IsInt, IsObject, IsOptional, IsUUID, Max, Min } from 'class-validator';
 import { defineAction } from '../define-action';
-import type { Json, JsonObject } from '../json';
+import type { Integer, Json, JsonObject } from '../json';
 import { Run, type RunError } from '../run/run';
 
 export class ExecuteWorkflowRequest {
@@ -52,13 +52,13 @@ export interface PlannedStep {
 }
 
 /** The answer to a dry run. */
-export interface DryRun {
-  readonly dryRun: true;
-  readonly workflowId: string;
-  readonly workflowVersion: number;
+export class DryRun {
+  readonly dryRun!: true;
+  readonly workflowId!: string;
+  readonly workflowVersion!: Integer;
   /** Whether nothing that can be told speaks against the run. */
-  readonly valid: boolean;
-  readonly steps: readonly PlannedStep[];
+  readonly valid!: boolean;
+  readonly steps!: readonly PlannedStep[];
   /** Absent where it depends on something that only a real run can tell. */
   readonly output?: Json;
   readonly problem?: RunError;
@@ -72,6 +72,8 @@ export const executeWorkflow = defineAction({
   http: { method: 'POST', path: '/v1/workflows/{id}/runs', success: 202, query: ['wait'] },
   request: ExecuteWorkflowRequest,
   reply: Run,
+  okReplies: [Run, DryRun],
+  problems: ['workflow.not-found', 'workflow.version.not-found', 'workflow.input.invalid'],
   summary:
     'Starts one run. Answers 202 once the run is stored, or with `wait` 200 once it has ended. With `dryRun` it answers what the run would do.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', input: { leadId: 'lead-7' } },

@@ -21,6 +21,7 @@ export const getWorkflow = defineAction({
   http: { method: 'GET', path: '/v1/workflows/{id}', success: 200 },
   request: GetWorkflowRequest,
   reply: Workflow,
+  problems: ['workflow.not-found', 'workflow.version.not-found'],
   summary: 'One workflow with its definition.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001' },
 });

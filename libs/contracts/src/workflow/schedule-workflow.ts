@@ -7,7 +7,7 @@ export class ScheduleWorkflowRequest {
   @IsUUID()
   readonly id!: string;
 
-  /** Five fields, or @hourly and the like; null clears the schedule. */
+  /** Five fields, or a name such as `@hourly`; null clears the schedule. */
   @ValidateIf((request: ScheduleWorkflowRequest) => request.cron !== null)
   @IsString()
   @MaxLength(200)
@@ -54,6 +54,7 @@ export const scheduleWorkflow = defineAction({
   http: { method: 'PUT', path: '/v1/workflows/{id}/schedule', success: 200 },
   request: ScheduleWorkflowRequest,
   reply: Workflow,
+  problems: ['workflow.not-found', 'schedule.cron.invalid', 'schedule.timezone.unknown', 'workflow.input.invalid'],
   summary: 'Sets, changes or clears the schedule of a workflow.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', cron: '0 7 * * MON-FRI', timezone: 'Europe/Berlin' },
 });

@@ -35,6 +35,7 @@ export const updateWorkflow = defineAction({
   http: { method: 'PATCH', path: '/v1/workflows/{id}', success: 200 },
   request: UpdateWorkflowRequest,
   reply: Workflow,
+  problems: ['workflow.not-found', 'workflow.name.taken', 'workflow.definition.invalid'],
   summary: 'Changes a workflow. A new definition is a new version; runs that have started keep theirs.',
   example: { id: '01938f9e-7c1e-7000-8000-000000000001', definition: EXAMPLE_DEFINITION },
 });

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json';
+import type { Integer, JsonObject, Time } from '../json';
 
 /** When a workflow runs by itself. */
 export class WorkflowSchedule {
@@ -13,7 +13,7 @@ export class WorkflowSchedule {
   /** Why it does not fire although it is not paused. */
   readonly error!: string | null;
   /** The next five; none while it is paused. */
-  readonly nextFireTimes!: readonly string[];
+  readonly nextFireTimes!: readonly Time[];
 }
 
 /** A workflow as its owner sees it. The definition is that of `version`. */
@@ -23,12 +23,12 @@ export class Workflow {
   readonly name!: string;
   readonly description!: string | null;
   /** The newest version, from 1; an update of the definition makes the next. */
-  readonly version!: number;
+  readonly version!: Integer;
   readonly definition!: JsonObject;
   readonly schedule!: WorkflowSchedule | null;
   readonly metadata!: JsonObject;
-  readonly createdAt!: string;
-  readonly updatedAt!: string;
+  readonly createdAt!: Time;
+  readonly updatedAt!: Time;
 }
 
 /** What a list shows of a workflow: all but the definition. */
@@ -37,10 +37,10 @@ export class WorkflowSummary {
   readonly agentId!: string;
   readonly name!: string;
   readonly description!: string | null;
-  readonly version!: number;
+  readonly version!: Integer;
   readonly metadata!: JsonObject;
-  readonly createdAt!: string;
-  readonly updatedAt!: string;
+  readonly createdAt!: Time;
+  readonly updatedAt!: Time;
 }
 
 /** The example of SPEC section 6; the documents and the first test run use it. */
