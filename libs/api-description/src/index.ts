@@ -7,3 +7,6 @@ export {
   type ProblemDescription,
   type StreamDescription,
 } from './api';
+export { OPENAPI_PATH, openApiDocument } from './openapi/document';
+export { paramsOf, type ParamDescription } from './params-of';
+export { problemsOf } from './problems-of';
