@@ -11,7 +11,7 @@ import type { GatewayConfig } from './config';
 import { CommandKeys } from './doors/command-keys';
 import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
-import { answerDocument } from './doors/public-documents';
+import { PublicDocuments } from './doors/public-documents';
 import { RouteTable } from './doors/route-table';
 import { OpenStreams } from './doors/streams/open-streams';
 import { StreamDoor } from './doors/streams/stream-door';
@@ -75,6 +75,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const callback = new OAuthCallback({ bus, clients, attempts, logger });
   const observe = (action: string, status: number, seconds: number) =>
     durations.labels(action, String(status)).observe(seconds);
+  const documents = new PublicDocuments(config.version);
   const keys = new CommandKeys(bus);
   const webhooks = new InboundWebhooks({ bus, clients, audit, logger, observe });
   const pipeline = new Pipeline({
@@ -117,7 +118,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   report.add('auditEntriesWaiting', () => audit.waitingCount);
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const isAnswered =
-      answerDocument(request, response) ||
+      documents.answer(request, response) ||
       keys.answer(request, response) ||
       callback.answer(request, response) ||
       webhooks.answer(request, response);

@@ -45,14 +45,20 @@ type Draft07 = Readonly<Record<string, unknown>>;
 function adapted(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(adapted);
   if (typeof node !== 'object' || node === null) return node;
-  const { $ref, description, additionalProperties, ...rest } = node as Draft07;
+  const { $ref, description, properties, additionalProperties, ...rest } = node as Draft07;
   const name = typeof $ref === 'string' ? decodeURIComponent($ref.replace('#/definitions/', '')) : undefined;
   const referred = name === undefined ? {} : (INLINED[name] ?? { $ref: `#/$defs/${name}` });
   return {
     ...referred,
     ...(typeof description === 'string' && { description: description.replace(/\s*\n\s*/g, ' ').trim() }),
-    ...Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, adapted(value)])),
+    ...mapped(rest),
+    // Fields may be called as keywords are.
+    ...(properties !== undefined && { properties: mapped(properties as Draft07) }),
     ...(additionalProperties !== undefined &&
       additionalProperties !== false && { additionalProperties: adapted(additionalProperties) }),
   };
+}
+
+function mapped(schemas: Draft07): Draft07 {
+  return Object.fromEntries(Object.entries(schemas).map(([key, schema]) => [key, adapted(schema)]));
 }

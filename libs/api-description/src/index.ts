@@ -10,3 +10,4 @@ export {
 export { OPENAPI_PATH, openApiDocument } from './openapi/document';
 export { paramsOf, type ParamDescription } from './params-of';
 export { problemsOf } from './problems-of';
+export { REFERENCE_PATH, referencePage } from './reference/page';

@@ -1,10 +1,13 @@
 import type { ErrorCode } from '@agent-platform/errors';
 import type { ActionDescription } from './api';
 
-/** What every request may be answered. */
+/** What every request may be answered; also one that changes nothing must be signed well where it is signed. */
 const ALWAYS: readonly ErrorCode[] = [
   'request.malformed',
   'auth.credentials.invalid',
+  'auth.signature.expired',
+  'auth.signature.invalid',
+  'auth.signature.replayed',
   'request.body.too-slow',
   'request.body.too-large',
   'request.media-type.unsupported',
@@ -24,9 +27,6 @@ const CHANGING: readonly ErrorCode[] = [
   'request.idempotency-key.in-progress',
   'request.idempotency-key.reused',
   'auth.signature.missing',
-  'auth.signature.expired',
-  'auth.signature.invalid',
-  'auth.signature.replayed',
 ];
 /** Of a service that asks `auth` what the agent may do now, besides what the gateway knows. */
 const ASKING: readonly ErrorCode[] = ['auth.agent.not-active'];

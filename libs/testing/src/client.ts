@@ -1,3 +1,5 @@
+import { checkDescribed } from './described-answers';
+
 /** An answer of the gateway. */
 export interface Answer {
   readonly status: number;
@@ -14,7 +16,7 @@ interface AnswerBody {
   readonly [field: string]: unknown;
 }
 
-/** Calls the gateway as one agent. */
+/** Calls the gateway as one agent, and checks each answer against the description of the API. */
 export class TestClient {
   constructor(
     private readonly gateway: string,
@@ -45,6 +47,16 @@ export class TestClient {
       },
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text ? (JSON.parse(text) as AnswerBody) : {} };
+    const parsed = text ? (JSON.parse(text) as AnswerBody) : {};
+    const { status } = response;
+    checkDescribed({
+      method,
+      path,
+      sent: body,
+      status,
+      contentType: response.headers.get('content-type'),
+      body: parsed,
+    });
+    return { status, headers: response.headers, body: parsed };
   }
 }

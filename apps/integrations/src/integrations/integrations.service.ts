@@ -177,13 +177,13 @@ async function nameTaken(name: string, statement: Promise<void>): Promise<void> 
 }
 
 /** What the audit log keeps of a definition. */
-function auditOf({ name, baseUrl, authMethod, allowedHosts, webhook, grants = [] }: Integration): JsonObject {
+function auditOf({ name, baseUrl, authMethod, allowedHosts, webhook, grants }: Integration): JsonObject {
   return {
     name,
     baseUrl,
     authMethod,
     allowedHosts: [...allowedHosts],
     webhook: webhook && { scheme: webhook.scheme, toleranceSeconds: webhook.toleranceSeconds },
-    grants: grants.map(({ agentId, connection }) => ({ agentId, connection })),
+    grants: (grants ?? []).map(({ agentId, connection }) => ({ agentId, connection })),
   };
 }

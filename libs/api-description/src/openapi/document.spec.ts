@@ -20,7 +20,7 @@ interface Operation {
   readonly responses: Record<string, JsonObject>;
 }
 
-const OPERATIONS = Object.entries(DOCUMENT.paths as Record<string, Record<string, Operation>>).flatMap(
+const OPERATIONS = Object.entries(DOCUMENT.paths as unknown as Record<string, Record<string, Operation>>).flatMap(
   ([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
 );
 

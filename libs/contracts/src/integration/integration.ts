@@ -73,8 +73,8 @@ export class Integration {
   /** What `integration.health` tells in full; since when is null until something is known. */
   readonly health!: { readonly state: HealthState; readonly since: Time | null };
   readonly usage!: IntegrationUsage;
-  /** Only of one that the caller owns, and not in lists. */
-  readonly grants?: readonly GrantWithUsage[];
+  /** Null where another agent owns it; not in lists. */
+  readonly grants?: readonly GrantWithUsage[] | null;
   /** Not in lists. */
   readonly operations?: readonly IntegrationOperation[];
   readonly createdAt!: Time;

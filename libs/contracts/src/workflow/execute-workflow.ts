@@ -1,7 +1,7 @@
 import { IsBoolean, IsInt, IsObject, IsOptional, IsUUID, Max, Min } from 'class-validator';
 import { defineAction } from '../define-action';
 import type { Integer, Json, JsonObject } from '../json';
-import { Run, type RunError } from '../run/run';
+import { Run, RunWithSteps, type RunError } from '../run/run';
 
 export class ExecuteWorkflowRequest {
   @IsUUID()
@@ -72,7 +72,7 @@ export const executeWorkflow = defineAction({
   http: { method: 'POST', path: '/v1/workflows/{id}/runs', success: 202, query: ['wait'] },
   request: ExecuteWorkflowRequest,
   reply: Run,
-  okReplies: [Run, DryRun],
+  okReplies: [RunWithSteps, DryRun],
   problems: ['workflow.not-found', 'workflow.version.not-found', 'workflow.input.invalid'],
   summary:
     'Starts one run. Answers 202 once the run is stored, or with `wait` 200 once it has ended. With `dryRun` it answers what the run would do.',
