@@ -16,8 +16,10 @@ import { RouteTable } from './doors/route-table';
 import { OpenStreams } from './doors/streams/open-streams';
 import { StreamDoor } from './doors/streams/stream-door';
 import { Attempts } from './pipeline/attempts';
+import { AuditTrail } from './pipeline/audit-trail';
 import { AuditWriter } from './pipeline/audit-writer';
 import { ClientAddresses } from './pipeline/client-address';
+import { Forwarder } from './pipeline/forwarder';
 import { IdentityCache } from './pipeline/identity-cache';
 import { Pipeline } from './pipeline/pipeline';
 import { RateLimiter } from './pipeline/rate-limiter';
@@ -78,6 +80,8 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const documents = new PublicDocuments(config.version);
   const keys = new CommandKeys(bus);
   const webhooks = new InboundWebhooks({ bus, clients, audit, logger, observe });
+  const trail = new AuditTrail({ audit, attempts, logger });
+  const forwarder = new Forwarder({ bus, trail, actionTimeoutMs: config.actionTimeoutMs });
   const pipeline = new Pipeline({
     bus,
     routes: new RouteTable(),
@@ -85,7 +89,8 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     identities,
     attempts,
     limiter,
-    audit,
+    trail,
+    forwarder,
     streams: new StreamDoor({
       bus,
       identities,
@@ -99,7 +104,6 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
       logger,
     }),
     logger,
-    actionTimeoutMs: config.actionTimeoutMs,
     observe,
   });
 

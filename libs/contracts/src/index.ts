@@ -15,6 +15,13 @@ export { DEFAULT_PAGE_SIZE, Page, PageRequest } from './page';
 export { ACTIONS, findAction } from './registry';
 export { SERVICE_NAMES, serviceOf, SERVICES, type ServiceName } from './services';
 
+export {
+  batchSubjectOf,
+  MAX_BATCHED_CALLS,
+  type BatchedCall,
+  type BatchReply,
+  type BatchRequest,
+} from './internal/batch';
 export type {
   EventsStored,
   ReadEventsReply,

@@ -1,12 +1,23 @@
-import { ACTIONS, serviceOf, subjectOf, type ActionDefinition, type ServiceName } from '@agent-platform/contracts';
+import {
+  ACTIONS,
+  batchSubjectOf,
+  MAX_BATCHED_CALLS,
+  serviceOf,
+  subjectOf,
+  type ActionDefinition,
+  type BatchedCall,
+  type BatchRequest,
+  type ServiceName,
+} from '@agent-platform/contracts';
 import { unavailableIfDisconnected } from '@agent-platform/database';
 import { AppError, toProblem } from '@agent-platform/errors';
 import { withContext, type Logger } from '@agent-platform/observability';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { Msg, Subscription } from 'nats';
 import { Call } from './action-call';
+import { answerBatch } from './answer-batch';
 import { header, type Bus } from './bus';
-import { CONTEXT_HEADER, decodeContext } from './call';
+import { CONTEXT_HEADER, decodeContext, type CallContext } from './call';
 import { ACTION_METADATA, INTERNAL_METADATA, type ActionHandler, type InternalHandling } from './handles';
 import { readParams } from './read-params';
 import { ETAG_HEADER, STATUS_HEADER, type Reply } from './reply';
@@ -28,6 +39,11 @@ export interface ActionServerOptions {
   readonly scanner: MetadataScanner;
 }
 
+interface ActionWithHandler {
+  readonly action: ActionDefinition;
+  readonly handler: ActionHandler<object>;
+}
+
 interface InternalMethod extends InternalHandling {
   readonly handler: (request: object) => Promise<object>;
 }
@@ -47,13 +63,17 @@ export class ActionServer {
   async start(): Promise<void> {
     const { service, bus } = this.options;
     const { actions, internals } = this.findHandlers();
+    const reads = new Map<string, ActionWithHandler>();
     for (const action of ACTIONS.filter((candidate) => serviceOf(candidate) === service)) {
       const handler = actions.get(action.name) ?? notImplemented;
       actions.delete(action.name);
+      if (action.effect === 'read') reads.set(action.name, { action, handler });
       const answer = (message: Msg) => void this.answer(action, handler, message);
       this.subscriptions.push(bus.subscribe(subjectOf(action), answer, service));
     }
     if (actions.size > 0) throw new Error(`${service} does not own ${[...actions.keys()].join(', ')}`);
+    const batch = (message: Msg) => void this.answerBatch(reads, message);
+    this.subscriptions.push(bus.subscribe(batchSubjectOf(service), batch, service));
     for (const internal of internals) {
       const answer = (message: Msg) => void this.answerInternal(internal, message);
       this.subscriptions.push(bus.subscribe(internal.subject, answer, service));
@@ -74,12 +94,7 @@ export class ActionServer {
       const context = decodeContext(message.headers?.get(CONTEXT_HEADER) ?? '{}');
       const { requestId, traceparent } = context;
       const reply = await withContext({ requestId, traceparent }, () =>
-        this.replyTo(requestId, async () => {
-          if (this.inFlight > MAX_IN_FLIGHT)
-            throw new AppError('service.overloaded', 'Too many requests are under way.');
-          const request = readParams(action, context, message.data);
-          return this.fitting(await handler(request, new Call(action, context, message.data)));
-        }),
+        this.handle({ action, handler }, context, message.data),
       );
       const headers = header(STATUS_HEADER, String(reply.status));
       if (reply.etag !== undefined) headers.set(ETAG_HEADER, reply.etag);
@@ -89,6 +104,36 @@ export class ActionServer {
     } finally {
       this.inFlight--;
     }
+  }
+
+  private async answerBatch(reads: ReadonlyMap<string, ActionWithHandler>, message: Msg): Promise<void> {
+    this.inFlight++;
+    try {
+      const context = decodeContext(message.headers?.get(CONTEXT_HEADER) ?? '{}');
+      const { requestId, traceparent } = context;
+      const { calls } = message.json<BatchRequest>();
+      const answer = (call: BatchedCall) => {
+        const read = reads.get(call.action);
+        if (!read) throw new Error(`${call.action} is no read of this service`);
+        return this.handle(read, context, Buffer.from(JSON.stringify(call.params)));
+      };
+      const bounded = calls.slice(0, MAX_BATCHED_CALLS);
+      const maxBytes = this.options.bus.maxMessageBytes - HEADER_BYTES;
+      message.respond(await withContext({ requestId, traceparent }, () => answerBatch(bounded, maxBytes, answer)));
+    } catch (error) {
+      this.options.logger.error({ msg: 'a batch could not be answered', err: error });
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  /** Never throws: what goes wrong is the reply. */
+  private handle({ action, handler }: ActionWithHandler, context: CallContext, payload: Uint8Array): Promise<Reply> {
+    return this.replyTo(context.requestId, async () => {
+      if (this.inFlight > MAX_IN_FLIGHT) throw new AppError('service.overloaded', 'Too many requests are under way.');
+      const request = readParams(action, context, payload);
+      return this.fitting(await handler(request, new Call(action, context, payload)));
+    });
   }
 
   /** @throws AppError `action.answer.too-large` for what the bus would not carry; the caller would wait for it in vain */

@@ -1,6 +1,7 @@
 import {
   ACTIONS,
   AGENT_CHANGED_SUBJECT,
+  batchSubjectOf,
   COMMANDS_CHANGED_SUBJECT,
   EVENTS_STORED_SUBJECT,
   HEALTH_CHANGED_SUBJECT,
@@ -36,8 +37,10 @@ export function permissionsOf(user: NatsUser): Permissions {
   const publish = internalCallsOf(user);
   if (user === 'gateway' || user === 'workflow-executor') publish.push(...ACTIONS.map(subjectOf));
   const subscribe = [inbox, AGENT_CHANGED_SUBJECT, STATUS_SUBJECT];
-  if (user !== 'gateway') {
+  if (user === 'gateway') publish.push(...SERVICE_NAMES.map(batchSubjectOf));
+  else {
     subscribe.push(
+      batchSubjectOf(user),
       ...ACTIONS.filter((action) => serviceOf(action) === user).map(subjectOf),
       ...Object.values(INTERNAL_CALLS).flatMap(({ service, subject }) => (service === user ? [subject] : [])),
     );

@@ -1,26 +1,18 @@
-import { subjectOf, type ActionDefinition, type AuditEntry } from '@agent-platform/contracts';
+import type { ActionDefinition } from '@agent-platform/contracts';
 import { AppError, toProblem } from '@agent-platform/errors';
-import {
-  Bus,
-  CONTEXT_HEADER,
-  encodeContext,
-  ETAG_HEADER,
-  header,
-  STATUS_HEADER,
-  traceIdOf,
-} from '@agent-platform/messaging';
+import type { Bus } from '@agent-platform/messaging';
 import { scrub, type Logger } from '@agent-platform/observability';
-import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findDoor, readEnvelope, type Asked } from '../doors/open-door';
 import type { RouteTable } from '../doors/route-table';
 import type { AskedStream, StreamDoor } from '../doors/streams/stream-door';
-import type { AuditWriter } from './audit-writer';
+import type { AuditTrail } from './audit-trail';
 import type { Attempts } from './attempts';
 import { authenticate, refusal, Refusal } from './authenticate';
 import { authorize } from './authorize';
 import type { ClientAddresses } from './client-address';
 import { Exchange } from './exchange';
+import type { Forwarder, ServiceAnswer } from './forwarder';
 import type { IdentityCache, Known } from './identity-cache';
 import type { RateLimiter } from './rate-limiter';
 import { readBody } from './read-body';
@@ -30,9 +22,6 @@ import { isSigned, verifySignature } from './verify-signature';
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** One strong entity tag: a weak one matches nothing (RFC 9110 section 8.8.3.2). */
 const ENTITY_TAG = /^"([\x21\x23-\x7e]{1,64})"$/;
-/** What an action may add to its own wait before it counts as lost. */
-const WAIT_MARGIN_MS = 5000;
-const WAIT = { param: 'wait', defaultSeconds: 0, maxSeconds: 60 };
 /** A revocation is in force within a second: a request that was under way for longer than this is looked at again. */
 const LONG_REQUEST_MS = 500;
 
@@ -43,10 +32,10 @@ interface PipelineParts {
   readonly identities: IdentityCache;
   readonly attempts: Attempts;
   readonly limiter: RateLimiter;
-  readonly audit: AuditWriter;
+  readonly trail: AuditTrail;
+  readonly forwarder: Forwarder;
   readonly streams: StreamDoor;
   readonly logger: Logger;
-  readonly actionTimeoutMs: number;
   /** Called once per answered request. */
   readonly observe: (action: string, status: number, seconds: number) => void;
 }
@@ -132,113 +121,45 @@ export class Pipeline {
   /** An answer that goes on by itself. Like any refusal, one that ends it has a line in the log and an audit entry. */
   private async stream(exchange: Exchange, identity: Known, asked: AskedStream, body: Buffer): Promise<Answer> {
     await this.parts.streams.open(exchange, identity, asked, body, (refused) =>
-      this.parts.audit.note(this.noteRefusal(exchange, refused)),
+      this.parts.trail.noteRefusal(exchange, exchange, refused),
     );
-    this.parts.audit.note(this.entry(exchange, 'allowed', null));
+    this.parts.trail.note(exchange, exchange, null);
     return { status: 200, body: '' };
   }
 
   private async forward(
     exchange: Exchange,
-    { agent }: Known,
+    identity: Known,
     action: ActionDefinition,
     payload: Buffer,
     queryParams?: Readonly<Record<string, string | string[]>>,
   ): Promise<Answer> {
-    const { requestId, traceparent, pathParams } = exchange;
-    const context = encodeContext({
-      agent: { id: agent.id, name: agent.name, capabilities: agent.capabilities },
-      client: { ip: exchange.ip, userAgent: exchange.userAgent },
-      requestId,
-      traceparent,
-      idempotencyKey: idempotencyKeyOf(exchange.request, action),
-      pathParams,
+    const answer = await this.parts.forwarder.forward(exchange, identity, {
+      action,
+      payload,
+      pathParams: exchange.pathParams,
       queryParams: withIfMatch(exchange.request, action, queryParams),
+      idempotencyKey: idempotencyKeyOf(exchange.request, action),
     });
-    const reply = await this.parts.bus.request(subjectOf(action), payload, {
-      timeoutMs: this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
-      headers: header(CONTEXT_HEADER, context),
-    });
-    const status = Number(reply.headers?.get(STATUS_HEADER) ?? 500);
-    const body = reply.string();
-    // A change that took place has its audit entry, committed with it.
-    if (action.effect === 'read' || status >= 400) {
-      this.parts.audit.note(
-        this.entry(exchange, status < 400 ? 'allowed' : 'failed', status < 400 ? null : codeOf(body)),
-      );
-    }
-    const etag = reply.headers?.get(ETAG_HEADER);
-    return { status, body, headers: status >= 400 ? retryAfter(body) : etag ? { ETag: `"${etag}"` } : undefined };
+    return { ...answer, headers: headersOf(answer) };
   }
 
   /** The answer to what failed in the gateway itself. A refusal is answered once its audit entry is stored. */
   private async refuse(exchange: Exchange, thrown: unknown): Promise<Answer> {
     const { requestId } = exchange;
-    let error: unknown = thrown;
-    if (thrown instanceof Refusal) {
-      error = thrown.outward;
-      const { status } = thrown.outward;
-      const entry = this.noteRefusal(exchange, thrown);
-      if (status === 401) this.parts.attempts.failed(exchange.ip);
-      if (status === 429) {
-        // Not waited for: many of them share a commit, where others wait for theirs.
-        this.parts.audit.note(entry);
-      } else {
-        try {
-          await this.parts.audit.store(entry);
-        } catch (cause) {
-          error = new AppError('service.unavailable', 'The request cannot be answered now. Try again shortly.', {
-            cause,
-          });
-        }
-      }
-    } else if (!(thrown instanceof AppError)) {
-      this.parts.logger.error({ msg: 'request failed', requestId, err: thrown });
-    }
+    const { trail, logger } = this.parts;
+    const isRefusal = thrown instanceof Refusal;
+    const error = isRefusal ? await trail.refuse(exchange, exchange, thrown) : thrown;
+    if (!(error instanceof AppError)) logger.error({ msg: 'request failed', requestId, err: error });
     const problem = toProblem(error, requestId);
     const body = JSON.stringify(problem);
-    if (!(thrown instanceof Refusal) && exchange.identity && exchange.action) {
-      this.parts.audit.note(this.entry(exchange, 'failed', problem.code));
-    }
+    if (!isRefusal && exchange.identity && exchange.action) trail.note(exchange, exchange, problem.code);
     return { status: problem.status, body, headers: { ...retryAfter(body), ...challenge(error) } };
-  }
-
-  /** Says in the log why, and answers the audit entry that does. */
-  private noteRefusal(exchange: Exchange, { outward: { code }, cause, agentId, keyId }: Refusal): AuditEntry {
-    const { requestId, ip } = exchange;
-    this.parts.logger.info({ msg: 'request refused', requestId, cause, agentId, keyId, ip });
-    return this.entry(exchange, 'refused', cause === code ? cause : `${code} (${cause})`, agentId);
-  }
-
-  private entry(
-    exchange: Exchange,
-    decision: AuditEntry['decision'],
-    reason: string | null,
-    agentId = exchange.identity?.agent.id ?? null,
-  ): AuditEntry {
-    const { action, pathParams } = exchange;
-    const target = action && pathParams.id;
-    return {
-      id: uuidV7(),
-      at: new Date().toISOString(),
-      agentId,
-      action: action?.name ?? 'none',
-      targetType: target ? (action.name.split('.')[0] ?? null) : null,
-      // What stands in a path by mistake may be a key.
-      targetId: target ? scrub(target) : null,
-      decision,
-      reason,
-      before: null,
-      after: null,
-      ip: exchange.ip,
-      userAgent: exchange.userAgent,
-      requestId: exchange.requestId,
-      traceId: traceIdOf(exchange.traceparent),
-    };
   }
 }
 
-function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): string | undefined {
+/** @throws AppError `request.invalid` */
+export function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): string | undefined {
   const keys = request.headersDistinct['idempotency-key'];
   if (!keys || action.effect === 'read') return undefined;
   const [key] = keys;
@@ -270,21 +191,9 @@ function withIfMatch(
   return { ...queryParams, [ifMatch]: tag };
 }
 
-/** Only an action that lets its caller say how long has such a param; a wrong one is refused by its service. */
-function waitOf(
-  action: ActionDefinition,
-  payload: Buffer,
-  queryParams: Readonly<Record<string, string | string[]>> = {},
-): number {
-  if (!action.duration && !action.http.query?.includes('wait') && action.http.method !== 'GET') return 0;
-  const { param, defaultSeconds, maxSeconds } = action.duration ?? WAIT;
-  const named = new RegExp(`"${param}"\\s*:\\s*(\\d{1,3})\\b`).exec(payload.toString('latin1'))?.[1];
-  const seconds = Math.min(Number(queryParams[param] ?? named ?? defaultSeconds), maxSeconds);
-  return seconds > 0 ? seconds * 1000 + WAIT_MARGIN_MS : 0;
-}
-
-function codeOf(body: string): string | null {
-  return (JSON.parse(body) as { code?: string }).code ?? null;
+function headersOf({ status, body, etag }: ServiceAnswer): Record<string, string> | undefined {
+  if (status >= 400) return retryAfter(body);
+  return etag === undefined ? undefined : { ETag: `"${etag}"` };
 }
 
 /** `Retry-After` in whole seconds (RFC 9110 section 10.2.3), where the problem says when. */
