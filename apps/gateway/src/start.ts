@@ -9,6 +9,9 @@ import type { AddressInfo } from 'node:net';
 import { Histogram } from 'prom-client';
 import type { GatewayConfig } from './config';
 import { CommandKeys } from './doors/command-keys';
+import { Documents } from './doors/graphql/documents';
+import { GraphQLDoor } from './doors/graphql/graphql-door';
+import { graphqlSchema } from './doors/graphql/schema';
 import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
 import { PublicDocuments } from './doors/public-documents';
@@ -81,6 +84,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const keys = new CommandKeys(bus);
   const webhooks = new InboundWebhooks({ bus, clients, audit, logger, observe });
   const trail = new AuditTrail({ audit, attempts, logger });
+  const schema = graphqlSchema();
   const forwarder = new Forwarder({ bus, trail, actionTimeoutMs: config.actionTimeoutMs });
   const pipeline = new Pipeline({
     bus,
@@ -91,6 +95,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     limiter,
     trail,
     forwarder,
+    graphql: new GraphQLDoor({ bus, schema, documents: new Documents(schema), forwarder, trail, limiter, logger }),
     streams: new StreamDoor({
       bus,
       identities,

@@ -20,6 +20,8 @@ export const ERRORS = {
   'action.unknown': { status: 404, title: 'No such action' },
   'action.answer.too-large': { status: 422, title: 'The answer is too large' },
   'action.not-implemented': { status: 501, title: 'The action is not implemented yet' },
+  'graphql.document.invalid': { status: 400, title: 'The GraphQL document is not valid' },
+  'graphql.document.too-complex': { status: 400, title: 'The GraphQL document asks for too much at a time' },
   'auth.credentials.invalid': { status: 401, title: 'The API key is missing or not valid' },
   'auth.signature.missing': { status: 401, title: 'The request must be signed' },
   'auth.signature.expired': { status: 401, title: 'The timestamp of the signature is too far from now' },

@@ -5,6 +5,7 @@ export { TestClient, type Answer } from './client';
 export { startCommandWorkers, type CommandWorkers } from './command-worker';
 export { testEnvironment, testScale } from './environment';
 export { createPrivateDatabase, type PrivateDatabase } from './private-database';
+export { graphql, type GraphQLAnswer } from './graphql-client';
 export { consentInBrowser, startOAuthServer, type OAuthServer } from './oauth-server';
 export { startPeer, type Peer } from './peer';
 export { openSse, type SseClient } from './sse-client';

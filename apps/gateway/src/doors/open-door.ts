@@ -2,6 +2,7 @@ import { findAction, type ActionDefinition, type JsonObject } from '@agent-platf
 import { AppError } from '@agent-platform/errors';
 import { scrub } from '@agent-platform/observability';
 import type { IncomingMessage } from 'node:http';
+import { GRAPHQL_PATH } from './graphql/graphql-door';
 import type { RouteTable } from './route-table';
 import type { AskedStream } from './streams/stream-door';
 import { findStream } from './streams/stream-routes';
@@ -18,7 +19,8 @@ export type Asked =
       readonly queryParams: Readonly<Record<string, string | string[]>>;
     }
   | AskedStream
-  | { readonly door: 'envelope' };
+  | { readonly door: 'envelope' }
+  | { readonly door: 'graphql' };
 
 /** @throws AppError `request.route.not-found`, `request.method.not-allowed` (with the allowed ones), `request.malformed` */
 export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
@@ -28,6 +30,10 @@ export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
   if (ENVELOPE_PATHS.has(path)) {
     if (method !== 'POST') throw wrongMethod(['POST']);
     return { door: 'envelope' };
+  }
+  if (path === GRAPHQL_PATH) {
+    if (method !== 'GET' && method !== 'POST') throw wrongMethod(['GET', 'POST']);
+    return { door: 'graphql' };
   }
   const stream = findStream(path);
   if (stream) {

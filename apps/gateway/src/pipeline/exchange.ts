@@ -20,6 +20,10 @@ export class Exchange {
   /** What the limit of the agent says of this request. */
   limit: Decision | undefined;
   action: ActionDefinition | undefined;
+  /** Whether the answer shows a secret that could be shown only this once. */
+  showsSecret = false;
+  /** Under what the request is counted where it is for no one action. */
+  door = 'none';
   pathParams: Readonly<Record<string, string>> = {};
 
   constructor(

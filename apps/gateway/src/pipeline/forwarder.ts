@@ -1,4 +1,12 @@
-import { subjectOf, type ActionDefinition } from '@agent-platform/contracts';
+import {
+  batchSubjectOf,
+  subjectOf,
+  type ActionDefinition,
+  type BatchReply,
+  type BatchRequest,
+  type JsonObject,
+  type ServiceName,
+} from '@agent-platform/contracts';
 import { Bus, CONTEXT_HEADER, encodeContext, ETAG_HEADER, header, STATUS_HEADER } from '@agent-platform/messaging';
 import type { AuditTrail, Origin } from './audit-trail';
 import type { Known } from './identity-cache';
@@ -36,16 +44,7 @@ export class Forwarder {
   /** @throws AppError `service.unavailable`, `service.timeout` */
   async forward(origin: Origin, { agent }: Known, call: ForwardedCall): Promise<ServiceAnswer> {
     const { action, payload, pathParams, queryParams, idempotencyKey } = call;
-    const { requestId, traceparent, ip, userAgent } = origin;
-    const context = encodeContext({
-      agent: { id: agent.id, name: agent.name, capabilities: agent.capabilities },
-      client: { ip, userAgent },
-      requestId,
-      traceparent,
-      idempotencyKey,
-      pathParams,
-      queryParams,
-    });
+    const context = encodeContext({ ...contextOf(origin, agent), idempotencyKey, pathParams, queryParams });
     const reply = await this.parts.bus.request(subjectOf(action), payload, {
       timeoutMs: this.parts.actionTimeoutMs + waitOf(action, payload, queryParams),
       headers: header(CONTEXT_HEADER, context),
@@ -58,6 +57,36 @@ export class Forwarder {
     }
     return { status, body, etag: reply.headers?.get(ETAG_HEADER) || undefined };
   }
+
+  /**
+   * Sends reads of one service in one message. What has no room in the answer is null there.
+   *
+   * @throws AppError `service.unavailable`, `service.timeout`
+   */
+  async forwardReads(
+    origin: Origin,
+    { agent }: Known,
+    service: ServiceName,
+    reads: readonly { readonly action: ActionDefinition; readonly params: JsonObject }[],
+  ): Promise<BatchReply> {
+    const request: BatchRequest = { calls: reads.map(({ action, params }) => ({ action: action.name, params })) };
+    const reply = await this.parts.bus.request(batchSubjectOf(service), JSON.stringify(request), {
+      timeoutMs: this.parts.actionTimeoutMs,
+      headers: header(CONTEXT_HEADER, encodeContext(contextOf(origin, agent))),
+    });
+    const answered = reply.json<BatchReply>();
+    reads.forEach(({ action, params: { id } }, index) => {
+      const answer = answered.answers[index];
+      if (!answer) return;
+      const { code = null } = (answer.status < 400 ? {} : answer.body) as { code?: string };
+      this.parts.trail.note(origin, { action, pathParams: typeof id === 'string' ? { id } : {} }, code);
+    });
+    return answered;
+  }
+}
+
+function contextOf({ requestId, traceparent, ip, userAgent }: Origin, { id, name, capabilities }: Known['agent']) {
+  return { agent: { id, name, capabilities }, client: { ip, userAgent }, requestId, traceparent };
 }
 
 /** Only an action that lets its caller say how long has such a param; a wrong one is refused by its service. */

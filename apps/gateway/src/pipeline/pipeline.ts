@@ -3,6 +3,7 @@ import { AppError, toProblem } from '@agent-platform/errors';
 import type { Bus } from '@agent-platform/messaging';
 import { scrub, type Logger } from '@agent-platform/observability';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GraphQLDoor } from '../doors/graphql/graphql-door';
 import { findDoor, readEnvelope, type Asked } from '../doors/open-door';
 import type { RouteTable } from '../doors/route-table';
 import type { AskedStream, StreamDoor } from '../doors/streams/stream-door';
@@ -35,6 +36,7 @@ interface PipelineParts {
   readonly trail: AuditTrail;
   readonly forwarder: Forwarder;
   readonly streams: StreamDoor;
+  readonly graphql: GraphQLDoor;
   readonly logger: Logger;
   /** Called once per answered request. */
   readonly observe: (action: string, status: number, seconds: number) => void;
@@ -61,14 +63,19 @@ export class Pipeline {
     }
     // Of a stream nothing is sent here: its answer has begun.
     exchange.send(answer.status, answer.body, answer.headers);
-    this.parts.observe(exchange.action?.name ?? 'none', answer.status, (performance.now() - exchange.startedAt) / 1000);
+    this.parts.observe(
+      exchange.action?.name ?? exchange.door,
+      answer.status,
+      (performance.now() - exchange.startedAt) / 1000,
+    );
   }
 
   private async answer(exchange: Exchange): Promise<Answer> {
     const asked = findDoor(exchange.request, this.parts.routes);
     const identity = await this.authenticate(exchange);
     await this.limit(exchange, identity);
-    if (asked.door !== 'envelope') {
+    exchange.door = asked.door;
+    if ('action' in asked) {
       exchange.action = asked.action;
       exchange.pathParams = asked.pathParams;
     }
@@ -76,16 +83,19 @@ export class Pipeline {
     // A key that was revoked while its request was under way for long gets no answer any more; but a secret that could be shown
     // only this once is, as the request that asked for it may be what ended its key.
     const isLong = performance.now() - exchange.startedAt > LONG_REQUEST_MS;
-    if (isLong && !exchange.action?.answersSecret) await this.lookAgain(exchange, identity);
+    if (isLong && !exchange.showsSecret) await this.lookAgain(exchange, identity);
     return answer;
   }
 
   private async act(exchange: Exchange, before: Known, asked: Asked): Promise<Answer> {
     const { request } = exchange;
     // Refused before its body is read: who may not do it need not send it. A signature covers the body, and goes before.
-    if (asked.door !== 'envelope' && !isSigned(request, before, asked.action)) authorize(before, asked.action);
+    if ('action' in asked && !isSigned(request, before, asked.action)) authorize(before, asked.action);
     const body = await readBody(request);
     const identity = await this.lookAgain(exchange, before);
+    if (asked.door === 'graphql') {
+      return this.parts.graphql.answer(exchange, identity, body, () => this.lookAgain(exchange, identity));
+    }
     const { action, payload } =
       asked.door === 'envelope' ? readEnvelope(body) : { action: asked.action, payload: body };
     exchange.action = action;
@@ -141,6 +151,7 @@ export class Pipeline {
       queryParams: withIfMatch(exchange.request, action, queryParams),
       idempotencyKey: idempotencyKeyOf(exchange.request, action),
     });
+    if (action.answersSecret) exchange.showsSecret = true;
     return { ...answer, headers: headersOf(answer) };
   }
 
@@ -159,7 +170,10 @@ export class Pipeline {
 }
 
 /** @throws AppError `request.invalid` */
-export function idempotencyKeyOf(request: IncomingMessage, action: ActionDefinition): string | undefined {
+export function idempotencyKeyOf(
+  request: IncomingMessage,
+  action: Pick<ActionDefinition, 'effect'>,
+): string | undefined {
   const keys = request.headersDistinct['idempotency-key'];
   if (!keys || action.effect === 'read') return undefined;
   const [key] = keys;

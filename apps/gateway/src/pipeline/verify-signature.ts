@@ -29,7 +29,7 @@ const REFUSALS = {
 } as const;
 
 /** Whether a request of an agent must be signed, or is although it need not be. */
-export function isSigned(request: IncomingMessage, identity: Known, action: ActionDefinition): boolean {
+export function isSigned(request: IncomingMessage, identity: Known, action: Pick<ActionDefinition, 'effect'>): boolean {
   if (!identity.signs) return false;
   return action.effect !== 'read' || HEADERS.some((name) => request.headersDistinct[name] !== undefined);
 }

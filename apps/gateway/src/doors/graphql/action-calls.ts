@@ -1,0 +1,148 @@
+import { findAction, type ActionDefinition, type JsonObject } from '@agent-platform/contracts';
+import { AppError, toProblem, type Problem } from '@agent-platform/errors';
+import { GraphQLError } from 'graphql';
+import { Refusal, refusal } from '../../pipeline/authenticate';
+import type { AuditTrail, Origin } from '../../pipeline/audit-trail';
+import { authorize } from '../../pipeline/authorize';
+import type { Forwarder } from '../../pipeline/forwarder';
+import type { Known } from '../../pipeline/identity-cache';
+import type { RateLimiter } from '../../pipeline/rate-limiter';
+import { ReadBatches } from './read-batches';
+
+/** The answer of a list. */
+export interface Page {
+  readonly data: readonly unknown[];
+  readonly page: { readonly nextCursor: string | null; readonly [extra: string]: unknown };
+}
+
+export interface CallParts {
+  readonly forwarder: Forwarder;
+  readonly trail: AuditTrail;
+  readonly limiter: RateLimiter;
+}
+
+/** One document that is executed: who asks, and how its calls are to be made. */
+export interface Execution {
+  readonly origin: Origin;
+  /** Who asks, as it is now. @throws Refusal */
+  readonly identity: () => Promise<Known>;
+  /** The idempotency key of the request. */
+  readonly idempotencyKey: string | undefined;
+  /** Whether several of its fields change something, so that each needs a key of its own. */
+  readonly hasSeveralChanges: boolean;
+  /** Called when an answer shows a secret that is shown once. */
+  readonly onSecret: () => void;
+}
+
+/**
+ * The calls of actions that one GraphQL document makes. Each field of an operation is a call; what is read for fields within is read
+ * together, in one request for each service and level. The request itself has paid for the first call within the agent's rate limit; each
+ * further one, and each such request, takes a permit more.
+ */
+export class ActionCalls {
+  private readonly batches: ReadBatches;
+  private calls = 0;
+
+  constructor(
+    private readonly parts: CallParts,
+    private readonly execution: Execution,
+  ) {
+    this.batches = new ReadBatches(parts.forwarder, execution.origin, {
+      admit: (action) => this.admit(action),
+      take: (known) => this.take(known),
+    });
+  }
+
+  /** Calls the action of a field of the operation. @throws GraphQLError with the problem */
+  async perform(name: string, params: JsonObject, responseKey: string): Promise<unknown> {
+    const action = actionOf(name);
+    const { origin, idempotencyKey: key, hasSeveralChanges, onSecret } = this.execution;
+    const isChange = action.effect !== 'read';
+    // What was read before a change may not be so any more.
+    if (isChange) this.batches.forget();
+    return this.reported({ action, pathParams: idOf(params) }, async () => {
+      const identity = await this.admit(action);
+      if (this.calls++ > 0) await this.take(identity);
+      const answer = await this.parts.forwarder.forward(origin, identity, {
+        action,
+        payload: textOf(params),
+        pathParams: idOf(params),
+        idempotencyKey:
+          isChange && key !== undefined && hasSeveralChanges ? `${key}:${responseKey}` : isChange ? key : undefined,
+      });
+      if (action.answersSecret) onSecret();
+      return dataOf(answer.status, answer.body === '' ? null : JSON.parse(answer.body), action);
+    });
+  }
+
+  /** Reads something for a field within another one. @throws GraphQLError with the problem */
+  read(name: string, params: JsonObject): Promise<unknown> {
+    const action = actionOf(name);
+    return this.reported({ action, pathParams: idOf(params) }, async () => {
+      const { status, body } = await this.batches.read(action, params);
+      return dataOf(status, body, action);
+    });
+  }
+
+  /** Who asks, where it may call the action now. @throws Refusal */
+  private async admit(action: ActionDefinition): Promise<Known> {
+    const identity = await this.execution.identity();
+    authorize(identity, action);
+    return identity;
+  }
+
+  /** @throws Refusal 429 */
+  private async take(identity: Known): Promise<void> {
+    const { allowed, limit, retryAfterMs } = await this.parts.limiter.take(identity.agent.id);
+    if (allowed) return;
+    const detail = `This agent may make ${limit} requests in any 60 seconds, and each field of an operation counts as one. Wait as long as Retry-After says.`;
+    throw refusal('auth.rate-limit.exceeded', detail, identity, retryAfterMs);
+  }
+
+  private async reported<Result>(
+    subject: { action: ActionDefinition; pathParams: Record<string, string> },
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const { origin } = this.execution;
+    try {
+      return await work();
+    } catch (thrown) {
+      if (thrown instanceof GraphQLError) throw thrown;
+      const error = thrown instanceof Refusal ? await this.parts.trail.refuse(origin, subject, thrown) : thrown;
+      if (!(error instanceof AppError)) throw error;
+      if (!(thrown instanceof Refusal)) this.parts.trail.note(origin, subject, error.code);
+      throw problemError(toProblem(error, origin.requestId));
+    }
+  }
+}
+
+/** A problem as an error of GraphQL: its sentence, and all of it in `extensions`. */
+export function problemError({ detail, ...problem }: Problem): GraphQLError {
+  return new GraphQLError(detail, { extensions: problem });
+}
+
+/** @throws GraphQLError where it is a problem */
+function dataOf(status: number, body: unknown, { list }: ActionDefinition): unknown {
+  if (status >= 400) throw problemError(body as Problem);
+  return list || body === null ? body : (body as { data: unknown }).data;
+}
+
+function actionOf(name: string): ActionDefinition {
+  const action = findAction(name);
+  if (!action) throw new Error(`there is no action ${name}`);
+  return action;
+}
+
+/** JSON nested deeper than the stack is high cannot be written. */
+function textOf(params: JsonObject): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(params));
+  } catch (cause) {
+    throw new AppError('request.malformed', 'An argument is nested too deep.', { cause });
+  }
+}
+
+/** What the audit log names as the target. */
+function idOf({ id }: JsonObject): Record<string, string> {
+  return typeof id === 'string' ? { id } : {};
+}

@@ -1,0 +1,168 @@
+import { AppError } from '@agent-platform/errors';
+import {
+  Kind,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql';
+
+/** What a document may be at the most. They are checked before it is validated, which may cost far more than reading it. */
+export const LIMITS = {
+  /** Bytes of the text of a document. */
+  bytes: 64 * 1024,
+  /** Words and signs. */
+  tokens: 2000,
+  /** Fields within fields, fragments looked through; those of introspection may be deeper. */
+  depth: 12,
+  introspectionDepth: 30,
+  /** Fields of an operation at its top, each of which is a call. */
+  rootFields: 20,
+  /** Fields as they are written down, and with each fragment counted wherever it is spread. */
+  fields: 500,
+  expandedFields: 2000,
+  directives: 50,
+  fragments: 50,
+  /** Things that may be asked for: a list counts as many as `first` says, and what is within it as many times. */
+  cost: 5000,
+} as const;
+
+/** How many things a list counts where `first` is not given, and where it is in a variable that is not known. */
+const DEFAULT_FIRST = 50;
+const MAX_FIRST = 200;
+
+interface Weight {
+  readonly depth: number;
+  readonly fields: number;
+  readonly cost: number;
+  /** Depth of what is within `__schema` and `__type`. */
+  readonly introspection: number;
+}
+
+/**
+ * Refuses a document that would cost too much, in time that grows with its length alone.
+ *
+ * @param variables of the request, which say how long lists may be
+ * @throws AppError 422 `graphql.document.too-complex`
+ */
+export function checkDocument(document: DocumentNode, variables: Readonly<Record<string, unknown>>): void {
+  new DocumentLimits(document, variables).check();
+}
+
+class DocumentLimits {
+  private readonly fragments = new Map<string, FragmentDefinitionNode>();
+  private readonly weights = new Map<string, Weight | 'looking'>();
+  private fields = 0;
+  private directives = 0;
+
+  constructor(
+    private readonly document: DocumentNode,
+    private readonly variables: Readonly<Record<string, unknown>>,
+  ) {
+    for (const node of document.definitions) {
+      if (node.kind === Kind.FRAGMENT_DEFINITION) this.fragments.set(node.name.value, node);
+    }
+  }
+
+  check(): void {
+    if (this.fragments.size > LIMITS.fragments) throw tooComplex('fragments', LIMITS.fragments);
+    for (const node of this.document.definitions) {
+      if (node.kind !== Kind.OPERATION_DEFINITION && node.kind !== Kind.FRAGMENT_DEFINITION) continue;
+      this.directives += node.directives?.length ?? 0;
+      const weight = this.weigh(node.selectionSet);
+      if (node.kind === Kind.FRAGMENT_DEFINITION) continue;
+      if (weight.fields > LIMITS.expandedFields)
+        throw tooComplex('fields, those of fragments included', LIMITS.expandedFields);
+      if (this.rootFields(node.selectionSet) > LIMITS.rootFields)
+        throw tooComplex('fields at the top of an operation', LIMITS.rootFields);
+      if (weight.depth > LIMITS.depth) throw tooComplex('levels of fields', LIMITS.depth);
+      if (weight.introspection > LIMITS.introspectionDepth)
+        throw tooComplex('levels of introspection', LIMITS.introspectionDepth);
+      if (weight.cost > LIMITS.cost) throw tooComplex('things that it asks for (lower `first`)', LIMITS.cost);
+    }
+    if (this.directives > LIMITS.directives) throw tooComplex('directives', LIMITS.directives);
+  }
+
+  private weigh(selections: SelectionSetNode | undefined, isIntrospection = false): Weight {
+    let [depth, fields, cost, introspection] = [0, 0, 0, 0];
+    for (const node of selections?.selections ?? []) {
+      this.directives += node.directives?.length ?? 0;
+      const weight =
+        node.kind === Kind.FIELD
+          ? this.weighField(node, isIntrospection)
+          : node.kind === Kind.INLINE_FRAGMENT
+            ? this.weigh(node.selectionSet, isIntrospection)
+            : this.weighFragment(node.name.value, isIntrospection);
+      depth = Math.max(depth, weight.depth);
+      introspection = Math.max(introspection, weight.introspection);
+      fields += weight.fields;
+      cost += weight.cost;
+    }
+    return { depth, fields, cost, introspection };
+  }
+
+  private weighField(node: FieldNode, within: boolean): Weight {
+    if (++this.fields > LIMITS.fields) throw tooComplex('fields', LIMITS.fields);
+    const isIntrospection = within || node.name.value.startsWith('__');
+    const inner = this.weigh(node.selectionSet, isIntrospection);
+    const times = isIntrospection ? 1 : this.lengthOf(node);
+    return {
+      depth: isIntrospection ? 0 : inner.depth + 1,
+      introspection: isIntrospection ? inner.introspection + 1 : inner.introspection,
+      fields: inner.fields + 1,
+      // A field without fields within costs nothing of its own: what it is in has been read.
+      cost: node.selectionSet ? times * (1 + inner.cost) : 0,
+    };
+  }
+
+  /** @throws AppError for a fragment that spreads itself */
+  private weighFragment(name: string, isIntrospection: boolean): Weight {
+    const key = `${isIntrospection} ${name}`;
+    const known = this.weights.get(key);
+    if (known === 'looking') throw tooComplex(`turns of the fragment ${name}, which spreads itself`, 0);
+    if (known) return known;
+    this.weights.set(key, 'looking');
+    const inner = this.weigh(this.fragments.get(name)?.selectionSet, isIntrospection);
+    // The spread counts itself: spreads of spreads multiply, also where no field is at their end.
+    const weight = { ...inner, fields: inner.fields + 1 };
+    this.weights.set(key, weight);
+    return weight;
+  }
+
+  /** Only of an operation whose fields are few with fragments looked through: no fragment spreads itself then. */
+  private rootFields({ selections }: SelectionSetNode): number {
+    return selections.reduce((sum, node) => {
+      if (node.kind === Kind.FIELD) return sum + 1;
+      const inner = node.kind === Kind.INLINE_FRAGMENT ? node : this.fragments.get(node.name.value);
+      return inner ? sum + this.rootFields(inner.selectionSet) : sum;
+    }, 0);
+  }
+
+  /** How many things a field may give: what has neither `first` nor the fields of a list gives one. */
+  private lengthOf({ arguments: given = [], selectionSet }: FieldNode): number {
+    const first = given.find(({ name }) => name.value === 'first');
+    if (first) return this.numberOf(first.value);
+    const isList = selectionSet?.selections.some(
+      (node) => node.kind !== Kind.FIELD || node.name.value === 'nodes' || node.name.value === 'edges',
+    );
+    return isList ? DEFAULT_FIRST : 1;
+  }
+
+  private numberOf(value: ValueNode): number {
+    const given =
+      value.kind === Kind.VARIABLE
+        ? this.variables[value.name.value]
+        : value.kind === Kind.INT
+          ? Number(value.value)
+          : undefined;
+    return typeof given === 'number' && given >= 0 ? Math.min(given, MAX_FIRST) : MAX_FIRST;
+  }
+}
+
+function tooComplex(what: string, most: number): AppError {
+  return new AppError(
+    'graphql.document.too-complex',
+    `The document has too many ${what}: ${most} at the most. Ask for less at a time, in several requests.`,
+  );
+}

@@ -1,0 +1,148 @@
+import { AppError, toProblem } from '@agent-platform/errors';
+import type { Bus } from '@agent-platform/messaging';
+import type { Logger } from '@agent-platform/observability';
+import { execute, GraphQLError, OperationTypeNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import type { Exchange } from '../../pipeline/exchange';
+import type { Known } from '../../pipeline/identity-cache';
+import { idempotencyKeyOf } from '../../pipeline/pipeline';
+import { isSigned, verifySignature } from '../../pipeline/verify-signature';
+import { ActionCalls, problemError, type CallParts } from './action-calls';
+import { Documents, InvalidDocument } from './documents';
+import { readRequest, RequestRefusal } from './request-params';
+
+/** Where GraphQL is spoken. */
+export const GRAPHQL_PATH = '/graphql';
+
+const RESPONSE_TYPE = 'application/graphql-response+json';
+/** Wishes for a media type, the first of which that can be fulfilled is (RFC 9110 section 12.5.1, without weights). */
+const ACCEPTED: Readonly<Record<string, string>> = {
+  [RESPONSE_TYPE]: RESPONSE_TYPE,
+  'application/json': 'application/json',
+  'application/*': 'application/json',
+  '*/*': 'application/json',
+};
+
+interface DoorParts extends CallParts {
+  readonly bus: Bus;
+  readonly schema: GraphQLSchema;
+  readonly documents: Documents;
+  readonly logger: Logger;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Record<string, string>;
+}
+
+/** GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): a door behind the pipeline, whose fields are actions. */
+export class GraphQLDoor {
+  constructor(private readonly parts: DoorParts) {}
+
+  /**
+   * Executes what a request asks for.
+   *
+   * @param lookAgain who asks, as it is now
+   * @throws Refusal where it is not signed as it must be, and what `lookAgain` throws
+   */
+  async answer(exchange: Exchange, identity: Known, body: Buffer, lookAgain: () => Promise<Known>): Promise<Answer> {
+    const { request } = exchange;
+    const mediaType = acceptedType(request.headers.accept);
+    if (mediaType === undefined) return refuse(406, `Accept ${RESPONSE_TYPE} or application/json.`, 'application/json');
+    const isGet = request.method === 'GET';
+    const { url = '' } = request;
+    const mark = url.indexOf('?');
+    const search = mark < 0 ? '' : url.slice(mark + 1);
+    try {
+      const params = readRequest(isGet ? search : undefined, body, this.parts.documents);
+      const variables = params.variables ?? {};
+      const { document, operation } = this.parts.documents.find(params.query, params.operationName, variables);
+      const isMutation = operation.operation === OperationTypeNode.MUTATION;
+      if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+        return refuse(400, 'Subscribe over WebSocket (graphql-transport-ws), or Accept: text/event-stream.', mediaType);
+      }
+      if (isMutation && isGet)
+        return {
+          ...refuse(405, 'Send mutations by POST.', mediaType),
+          headers: { 'Content-Type': contentType(mediaType), Allow: 'POST' },
+        };
+      const effect = isMutation ? 'write' : 'read';
+      if (isSigned(request, identity, { effect })) await verifySignature(request, body, identity, this.parts.bus);
+      const calls = new ActionCalls(this.parts, {
+        origin: exchange,
+        identity: lookAgain,
+        idempotencyKey: idempotencyKeyOf(request, { effect }),
+        hasSeveralChanges: isMutation && operation.selectionSet.selections.length > 1,
+        onSecret: () => (exchange.showsSecret = true),
+      });
+      const result = await execute({
+        schema: this.parts.schema,
+        document,
+        operationName: params.operationName,
+        variableValues: variables,
+        contextValue: calls,
+      });
+      return answerOf(this.reported(result, exchange.requestId), mediaType);
+    } catch (error) {
+      return answerOfFailure(error, mediaType, exchange.requestId);
+    }
+  }
+
+  /** What no problem is, is told as one of ours: no message of a fault gets out. */
+  private reported(result: ExecutionResult, requestId: string): ExecutionResult {
+    if (!result.errors) return result;
+    const errors = result.errors.map((error) => {
+      const { originalError } = error;
+      if (originalError === undefined || originalError instanceof GraphQLError) return error;
+      this.parts.logger.error({ msg: 'a field failed', requestId, path: error.path?.join('.'), err: originalError });
+      const { message, extensions } = problemError(toProblem(originalError, requestId));
+      return new GraphQLError(message, { nodes: error.nodes, path: error.path, extensions });
+    });
+    return { ...result, errors };
+  }
+}
+
+function acceptedType(accept = '*/*'): string | undefined {
+  for (const wish of accept.toLowerCase().split(',')) {
+    const [type = '', ...params] = wish.split(';').map((part) => part.trim());
+    const charset = params.find((param) => param.startsWith('charset='));
+    if (ACCEPTED[type] && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))) return ACCEPTED[type];
+  }
+  return undefined;
+}
+
+function contentType(mediaType: string): string {
+  return `${mediaType}; charset=utf-8`;
+}
+
+/** A result whose execution did not begin is 400 in the media type of GraphQL, and 200 in that of before it. */
+function answerOf(result: ExecutionResult, mediaType: string): Answer {
+  const hasBegun = result.data !== undefined;
+  return {
+    status: hasBegun || mediaType !== RESPONSE_TYPE ? 200 : 400,
+    body: JSON.stringify(result),
+    headers: { 'Content-Type': contentType(mediaType) },
+  };
+}
+
+function answerOfFailure(error: unknown, mediaType: string, requestId: string): Answer {
+  if (error instanceof InvalidDocument) {
+    const errors = error.errors.map(({ message, nodes, source, positions }) => {
+      return new GraphQLError(message, { nodes, source, positions, extensions: { code: 'graphql.document.invalid' } });
+    });
+    return answerOf({ errors }, mediaType);
+  }
+  if (error instanceof RequestRefusal) {
+    const errors = [new GraphQLError(error.message, { extensions: { code: error.code } })];
+    return { ...answerOf({ errors }, mediaType), status: error.status };
+  }
+  if (error instanceof AppError && error.code.startsWith('graphql.')) {
+    return answerOf({ errors: [problemError(toProblem(error, requestId))] }, mediaType);
+  }
+  throw error;
+}
+
+function refuse(status: number, message: string, mediaType: string): Answer {
+  const errors = [new GraphQLError(message, { extensions: { code: 'request.invalid' } })];
+  return { status, body: JSON.stringify({ errors }), headers: { 'Content-Type': contentType(mediaType) } };
+}

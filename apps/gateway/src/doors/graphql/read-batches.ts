@@ -1,0 +1,105 @@
+import {
+  MAX_BATCHED_CALLS,
+  serviceOf,
+  type ActionDefinition,
+  type JsonObject,
+  type ServiceName,
+} from '@agent-platform/contracts';
+import type { Origin } from '../../pipeline/audit-trail';
+import type { Forwarder } from '../../pipeline/forwarder';
+import type { Known } from '../../pipeline/identity-cache';
+
+interface ReadAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+interface Waiting {
+  readonly action: ActionDefinition;
+  readonly params: JsonObject;
+  readonly resolve: (answer: ReadAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a batch needs of who makes it. */
+interface Gate {
+  /** Who asks, where it may call the action. @throws Refusal */
+  readonly admit: (action: ActionDefinition) => Promise<Known>;
+  /** Pays for a request. @throws Refusal */
+  readonly take: (identity: Known) => Promise<void>;
+}
+
+/**
+ * Gathers reads that come up together, such as those of one level of a query, and makes one request of those of each service. The same read is
+ * made once.
+ */
+export class ReadBatches {
+  private known = new Map<string, Promise<ReadAnswer>>();
+  private waiting = new Map<ServiceName, Waiting[]>();
+
+  constructor(
+    private readonly forwarder: Forwarder,
+    private readonly origin: Origin,
+    private readonly gate: Gate,
+  ) {}
+
+  read(action: ActionDefinition, params: JsonObject): Promise<ReadAnswer> {
+    const key = `${action.name} ${JSON.stringify(params)}`;
+    let answer = this.known.get(key);
+    if (!answer) {
+      answer = new Promise((resolve, reject) => this.add({ action, params, resolve, reject }));
+      this.known.set(key, answer);
+    }
+    return answer;
+  }
+
+  /** What was read is read again from now on. */
+  forget(): void {
+    this.known.clear();
+  }
+
+  private add(read: Waiting): void {
+    // Once the event loop comes round, all fields of the level have asked.
+    if (this.waiting.size === 0) setImmediate(() => this.send());
+    const service = serviceOf(read.action);
+    const others = this.waiting.get(service);
+    if (others) others.push(read);
+    else this.waiting.set(service, [read]);
+  }
+
+  private send(): void {
+    const { waiting } = this;
+    this.waiting = new Map();
+    for (const [service, reads] of waiting) void this.ask(service, reads);
+  }
+
+  private async ask(service: ServiceName, reads: readonly Waiting[]): Promise<void> {
+    const admitted: Waiting[] = [];
+    let identity: Known | undefined;
+    for (const action of new Set(reads.map((read) => read.action))) {
+      const its = reads.filter((read) => read.action === action);
+      try {
+        identity = await this.gate.admit(action);
+        admitted.push(...its);
+      } catch (error) {
+        its.forEach(({ reject }) => reject(error));
+      }
+    }
+    try {
+      let left = admitted;
+      while (identity && left.length > 0) {
+        const batch = left.slice(0, MAX_BATCHED_CALLS);
+        await this.gate.take(identity);
+        const { answers } = await this.forwarder.forwardReads(this.origin, identity, service, batch);
+        const unanswered = batch.filter(({ resolve }, index) => {
+          const answer = answers[index];
+          if (answer) resolve(answer);
+          return !answer;
+        });
+        left = [...unanswered, ...left.slice(MAX_BATCHED_CALLS)];
+      }
+    } catch (error) {
+      admitted.forEach(({ reject }) => reject(error));
+    }
+  }
+}
