@@ -12,6 +12,7 @@ import { CommandKeys } from './doors/command-keys';
 import { Documents } from './doors/graphql/documents';
 import { GraphQLDoor } from './doors/graphql/graphql-door';
 import { graphqlSchema } from './doors/graphql/schema';
+import { SocketDoor } from './doors/graphql/subscriptions/socket-door';
 import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
 import { PublicDocuments } from './doors/public-documents';
@@ -86,6 +87,30 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const trail = new AuditTrail({ audit, attempts, logger });
   const schema = graphqlSchema();
   const forwarder = new Forwarder({ bus, trail, actionTimeoutMs: config.actionTimeoutMs });
+  const streamTimes = {
+    heartbeatMs: config.streamHeartbeatMs,
+    stallMs: config.streamStallMs,
+    giveUpMs: config.streamGiveUpMs,
+    openMs: config.actionTimeoutMs,
+  };
+  const streamDoor = new StreamDoor({ bus, identities, open: streams, times: streamTimes, logger });
+  const documentsOfGraphql = new Documents(schema);
+  const graphqlParts = {
+    schema,
+    documents: documentsOfGraphql,
+    streams: streamDoor,
+    forwarder,
+    trail,
+    limiter,
+    logger,
+  };
+  const sockets = new SocketDoor({
+    ...graphqlParts,
+    identities,
+    attempts,
+    clients,
+    bounds: { perAgent: config.maxStreamsPerAgent, all: config.maxStreams },
+  });
   const pipeline = new Pipeline({
     bus,
     routes: new RouteTable(),
@@ -95,19 +120,8 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     limiter,
     trail,
     forwarder,
-    graphql: new GraphQLDoor({ bus, schema, documents: new Documents(schema), forwarder, trail, limiter, logger }),
-    streams: new StreamDoor({
-      bus,
-      identities,
-      open: streams,
-      times: {
-        heartbeatMs: config.streamHeartbeatMs,
-        stallMs: config.streamStallMs,
-        giveUpMs: config.streamGiveUpMs,
-        openMs: config.actionTimeoutMs,
-      },
-      logger,
-    }),
+    streams: streamDoor,
+    graphql: new GraphQLDoor({ ...graphqlParts, bus, streamTimes }),
     logger,
     observe,
   });
@@ -124,6 +138,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const probes = probe(checks, metrics);
   const report = new StatusReport();
   report.add('openStreams', () => streams.size);
+  report.add('openSockets', () => sockets.size);
   report.add('auditEntriesWaiting', () => audit.waitingCount);
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const isAnswered =
@@ -150,6 +165,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
       });
     },
   );
+  server.on('upgrade', (request, socket, head) => sockets.upgrade(request, socket, head));
   server.on('clientError', answerUnparsable);
   try {
     await listen(server, config.port, config.host);
@@ -171,6 +187,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
         draining = true;
         // They would not end by themselves; their clients come back, to another replica.
         streams.stop();
+        sockets.stop();
         // What a service does not answer must not keep this process from ending in time.
         const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
         await new Promise((resolve) => {

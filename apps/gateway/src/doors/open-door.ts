@@ -2,7 +2,7 @@ import { findAction, type ActionDefinition, type JsonObject } from '@agent-platf
 import { AppError } from '@agent-platform/errors';
 import { scrub } from '@agent-platform/observability';
 import type { IncomingMessage } from 'node:http';
-import { GRAPHQL_PATH } from './graphql/graphql-door';
+import { GRAPHQL_PATH } from './graphql/graphql-path';
 import type { RouteTable } from './route-table';
 import type { AskedStream } from './streams/stream-door';
 import { findStream } from './streams/stream-routes';

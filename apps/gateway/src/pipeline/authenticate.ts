@@ -23,7 +23,7 @@ export class Refusal extends Error {
  *   often and its key is not one that is known to be good; AppError `service.unavailable` when `auth` cannot be asked
  */
 export async function authenticate(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'headersDistinct'>,
   ip: string | null,
   identities: IdentityCache,
   attempts: Attempts,

@@ -1,7 +1,7 @@
 import type { CloudEvent, ReadEventsReply, ReadEventsRequest } from '@agent-platform/contracts';
 import { readAs } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
-import { compileEventFilter, type EventFilter } from '@agent-platform/expressions';
+import { compileEventFilter, eventFilterProblem, type EventFilter } from '@agent-platform/expressions';
 import { AGENT_POOL, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
@@ -113,10 +113,13 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
     return { wait, leave };
   }
 
-  /** @throws AppError `event.subscription.not-found` */
-  private async wanted({ agent, types = [], subject, subscriptionId }: ReadEventsRequest): Promise<Wanted> {
+  /** @throws AppError `event.subscription.not-found`; `request.invalid` for a filter that is none */
+  private async wanted({ agent, types = [], subject, filter: text, subscriptionId }: ReadEventsRequest): Promise<Wanted> {
     const seesAll = agent?.seesAll ?? true;
-    if (subscriptionId === undefined || agent === null) return { types, subject, filter: undefined, seesAll };
+    const problem = text === undefined ? undefined : eventFilterProblem(text);
+    if (problem !== undefined) throw new AppError('request.invalid', `The filter cannot be used: ${problem}`);
+    const own = text === undefined ? undefined : compileEventFilter(text);
+    if (subscriptionId === undefined || agent === null) return { types, subject, filter: own, seesAll };
     const [subscription] = await readAs<{ types: string[]; filter: string | null; seesAll: boolean }>(
       this.agentPool,
       { agentId: agent.id, seesAll },
@@ -130,8 +133,9 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
       throw new AppError('event.subscription.not-found', `There is no subscription ${subscriptionId} of yours.`);
     }
     const filter = subscription.filter === null ? undefined : compileEventFilter(subscription.filter);
-    // Those that were asked for beside the subscription's have no meaning: it says what is wanted.
-    return { types: subscription.types, subject, filter, seesAll: seesAll && subscription.seesAll };
+    const both = own && filter ? (event: object) => own(event) && filter(event) : (own ?? filter);
+    // Types that were asked for beside the subscription's have no meaning: it says what is wanted.
+    return { types: subscription.types, subject, filter: both, seesAll: seesAll && subscription.seesAll };
   }
 
   /** @throws AppError `request.invalid` for a cursor that is none */

@@ -22,6 +22,12 @@ export class StreamEventsRequest extends StreamRequest {
   @MaxLength(256)
   readonly subject?: string;
 
+  /** CEL over the envelope, such as `data.points > 10`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  readonly filter?: string;
+
   /** Only what this subscription of the caller's asks for. */
   @IsOptional()
   @IsUUID()

@@ -17,6 +17,8 @@ export interface ReadEventsRequest {
   /** Types, or beginnings with `*` for the rest; all where there are none. */
   readonly types?: readonly string[];
   readonly subject?: string;
+  /** CEL over the envelope. */
+  readonly filter?: string;
   /** Only what this subscription of the agent's asks for. */
   readonly subscriptionId?: string;
   readonly limit: number;

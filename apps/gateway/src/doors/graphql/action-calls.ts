@@ -44,8 +44,8 @@ export class ActionCalls {
   private calls = 0;
 
   constructor(
-    private readonly parts: CallParts,
-    private readonly execution: Execution,
+    protected readonly parts: CallParts,
+    protected readonly execution: Execution,
   ) {
     this.batches = new ReadBatches(parts.forwarder, execution.origin, {
       admit: (action) => this.admit(action),
@@ -59,10 +59,9 @@ export class ActionCalls {
     const { origin, idempotencyKey: key, hasSeveralChanges, onSecret } = this.execution;
     const isChange = action.effect !== 'read';
     // What was read before a change may not be so any more.
-    if (isChange) this.batches.forget();
+    if (isChange) this.refresh();
     return this.reported({ action, pathParams: idOf(params) }, async () => {
-      const identity = await this.admit(action);
-      if (this.calls++ > 0) await this.take(identity);
+      const identity = await this.admitCall(action);
       const answer = await this.parts.forwarder.forward(origin, identity, {
         action,
         payload: textOf(params),
@@ -84,6 +83,18 @@ export class ActionCalls {
     });
   }
 
+  /** What was read is read again from now on. */
+  refresh(): void {
+    this.batches.forget();
+  }
+
+  /** Who asks, where it may call the action now and has a permit for it. @throws Refusal */
+  protected async admitCall(action: ActionDefinition): Promise<Known> {
+    const identity = await this.admit(action);
+    if (this.calls++ > 0) await this.take(identity);
+    return identity;
+  }
+
   /** Who asks, where it may call the action now. @throws Refusal */
   private async admit(action: ActionDefinition): Promise<Known> {
     const identity = await this.execution.identity();
@@ -99,7 +110,8 @@ export class ActionCalls {
     throw refusal('auth.rate-limit.exceeded', detail, identity, retryAfterMs);
   }
 
-  private async reported<Result>(
+  /** Does something; what goes wrong is told as any refusal is. @throws GraphQLError with the problem */
+  protected async reported<Result>(
     subject: { action: ActionDefinition; pathParams: Record<string, string> },
     work: () => Promise<Result>,
   ): Promise<Result> {
@@ -134,7 +146,7 @@ function actionOf(name: string): ActionDefinition {
 }
 
 /** JSON nested deeper than the stack is high cannot be written. */
-function textOf(params: JsonObject): Buffer {
+export function textOf(params: JsonObject): Buffer {
   try {
     return Buffer.from(JSON.stringify(params));
   } catch (cause) {
@@ -143,6 +155,6 @@ function textOf(params: JsonObject): Buffer {
 }
 
 /** What the audit log names as the target. */
-function idOf({ id }: JsonObject): Record<string, string> {
+export function idOf({ id }: JsonObject): Record<string, string> {
   return typeof id === 'string' ? { id } : {};
 }

@@ -1,28 +1,43 @@
 import { AppError, toProblem } from '@agent-platform/errors';
 import type { Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
-import { execute, GraphQLError, OperationTypeNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import {
+  execute,
+  GraphQLError,
+  OperationTypeNode,
+  subscribe,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
+import { readCredentials } from '../../pipeline/credentials';
 import type { Exchange } from '../../pipeline/exchange';
 import type { Known } from '../../pipeline/identity-cache';
 import { idempotencyKeyOf } from '../../pipeline/pipeline';
 import { isSigned, verifySignature } from '../../pipeline/verify-signature';
+import { SseWriter, type SseTimes } from '../streams/sse-writer';
+import type { StreamDoor } from '../streams/stream-door';
 import { ActionCalls, problemError, type CallParts } from './action-calls';
 import { Documents, InvalidDocument } from './documents';
 import { readRequest, RequestRefusal } from './request-params';
+import { writeResults } from './subscriptions/sse-results';
+import { SubscriberCalls } from './subscriptions/subscriber-calls';
 
-/** Where GraphQL is spoken. */
-export const GRAPHQL_PATH = '/graphql';
-
+const JSON_TYPE = 'application/json';
+const EVENT_STREAM = 'text/event-stream';
 const RESPONSE_TYPE = 'application/graphql-response+json';
 /** Wishes for a media type, the first of which that can be fulfilled is (RFC 9110 section 12.5.1, without weights). */
 const ACCEPTED: Readonly<Record<string, string>> = {
   [RESPONSE_TYPE]: RESPONSE_TYPE,
+  [EVENT_STREAM]: EVENT_STREAM,
   'application/json': 'application/json',
   'application/*': 'application/json',
   '*/*': 'application/json',
 };
 
 interface DoorParts extends CallParts {
+  readonly streams: StreamDoor;
+  readonly streamTimes: SseTimes;
   readonly bus: Bus;
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
@@ -58,8 +73,12 @@ export class GraphQLDoor {
       const variables = params.variables ?? {};
       const { document, operation } = this.parts.documents.find(params.query, params.operationName, variables);
       const isMutation = operation.operation === OperationTypeNode.MUTATION;
-      if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
-        return refuse(400, 'Subscribe over WebSocket (graphql-transport-ws), or Accept: text/event-stream.', mediaType);
+      const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
+      if (isSubscription !== (mediaType === EVENT_STREAM)) {
+        const message = isSubscription
+          ? 'Subscribe over WebSocket (graphql-transport-ws), or with Accept: text/event-stream.'
+          : 'Only subscriptions are streams. Accept application/json.';
+        return refuse(400, message, JSON_TYPE);
       }
       if (isMutation && isGet)
         return {
@@ -68,6 +87,13 @@ export class GraphQLDoor {
         };
       const effect = isMutation ? 'write' : 'read';
       if (isSigned(request, identity, { effect })) await verifySignature(request, body, identity, this.parts.bus);
+      const args = {
+        schema: this.parts.schema,
+        document,
+        operationName: params.operationName,
+        variableValues: variables,
+      };
+      if (isSubscription) return await this.subscribe(exchange, args, lookAgain);
       const calls = new ActionCalls(this.parts, {
         origin: exchange,
         identity: lookAgain,
@@ -75,17 +101,37 @@ export class GraphQLDoor {
         hasSeveralChanges: isMutation && operation.selectionSet.selections.length > 1,
         onSecret: () => (exchange.showsSecret = true),
       });
-      const result = await execute({
-        schema: this.parts.schema,
-        document,
-        operationName: params.operationName,
-        variableValues: variables,
-        contextValue: calls,
-      });
+      const result = await execute({ ...args, contextValue: calls });
       return answerOf(this.reported(result, exchange.requestId), mediaType);
     } catch (error) {
       return answerOfFailure(error, mediaType, exchange.requestId);
     }
+  }
+
+  /** Server-sent events: what comes goes on by itself once it has begun. */
+  private async subscribe(exchange: Exchange, args: ExecutionArgs, lookAgain: () => Promise<Known>): Promise<Answer> {
+    const credentials = readCredentials(exchange.request);
+    const calls = new SubscriberCalls(this.parts, {
+      origin: exchange,
+      identity: lookAgain,
+      idempotencyKey: undefined,
+      hasSeveralChanges: false,
+      onSecret: () => undefined,
+      key: 'key' in credentials ? credentials.key : '',
+      // Its iterator ends with the error.
+      onRefused: () => undefined,
+    });
+    const subscribed = await subscribe({ ...args, contextValue: calls });
+    if (!(Symbol.asyncIterator in subscribed)) {
+      return answerOf(this.reported(subscribed, exchange.requestId), JSON_TYPE, statusOf(subscribed));
+    }
+    const resultOf = (error: unknown) =>
+      this.reported(
+        { errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error })] },
+        exchange.requestId,
+      );
+    void writeResults(new SseWriter(exchange, this.parts.streamTimes), subscribed, resultOf);
+    return { status: 200, body: '', headers: {} };
   }
 
   /** What no problem is, is told as one of ours: no message of a fault gets out. */
@@ -116,13 +162,22 @@ function contentType(mediaType: string): string {
 }
 
 /** A result whose execution did not begin is 400 in the media type of GraphQL, and 200 in that of before it. */
-function answerOf(result: ExecutionResult, mediaType: string): Answer {
-  const hasBegun = result.data !== undefined;
+function answerOf(
+  result: ExecutionResult,
+  mediaType: string,
+  status = result.data !== undefined || mediaType === JSON_TYPE ? 200 : 400,
+): Answer {
   return {
-    status: hasBegun || mediaType !== RESPONSE_TYPE ? 200 : 400,
+    status,
     body: JSON.stringify(result),
-    headers: { 'Content-Type': contentType(mediaType) },
+    headers: { 'Content-Type': contentType(mediaType === EVENT_STREAM ? JSON_TYPE : mediaType) },
   };
+}
+
+/** A subscription that does not begin is answered as REST answers a stream that does not. */
+function statusOf({ errors }: ExecutionResult): number {
+  const status = errors?.[0]?.extensions.status;
+  return typeof status === 'number' ? status : 400;
 }
 
 function answerOfFailure(error: unknown, mediaType: string, requestId: string): Answer {
@@ -134,7 +189,7 @@ function answerOfFailure(error: unknown, mediaType: string, requestId: string): 
   }
   if (error instanceof RequestRefusal) {
     const errors = [new GraphQLError(error.message, { extensions: { code: error.code } })];
-    return { ...answerOf({ errors }, mediaType), status: error.status };
+    return answerOf({ errors }, mediaType, error.status);
   }
   if (error instanceof AppError && error.code.startsWith('graphql.')) {
     return answerOf({ errors: [problemError(toProblem(error, requestId))] }, mediaType);

@@ -9,24 +9,18 @@ import {
   GraphQLString,
   type GraphQLFieldConfig,
   type GraphQLFieldConfigArgumentMap,
-  type GraphQLFieldConfigMap,
   type GraphQLOutputType,
 } from 'graphql';
 import type { ActionCalls, Page } from './action-calls';
 import { RELATIONS, type Relation } from './relations';
+import { subscriptionFields } from './subscriptions/subscription-fields';
 import { Types, type FieldMap } from './types';
 
 type Field = GraphQLFieldConfig<Readonly<Record<string, unknown>>, ActionCalls>;
 
-/**
- * The schema: a field for each action of the API, `run.retry` as `runRetry`; what only reads is a query, all else a mutation.
- *
- * @param subscriptions made with the types of the schema
- */
-export function graphqlSchema(
-  subscriptions: (types: Types) => GraphQLFieldConfigMap<unknown, ActionCalls> = () => ({}),
-): GraphQLSchema {
-  return new SchemaBuilder().build(subscriptions);
+/** The schema: a field for each action of the API, `run.retry` as `runRetry`; what only reads is a query, all else a mutation. */
+export function graphqlSchema(): GraphQLSchema {
+  return new SchemaBuilder().build();
 }
 
 /** `agent.rotate_key` → `agentRotateKey`. */
@@ -51,21 +45,19 @@ class SchemaBuilder {
     fields: { ok: { type: new GraphQLNonNull(GraphQLBoolean) } },
   });
 
-  build(subscriptions: (types: Types) => GraphQLFieldConfigMap<unknown, ActionCalls>): GraphQLSchema {
+  build(): GraphQLSchema {
     const fields = (isRead: boolean) =>
       Object.fromEntries(
         API.actions.filter(({ effect }) => (effect === 'read') === isRead).flatMap((action) => this.fieldsOf(action)),
       );
     const query = new GraphQLObjectType({ name: 'Query', fields: fields(true) });
     const mutation = new GraphQLObjectType({ name: 'Mutation', fields: fields(false) });
-    const subscribed = subscriptions(this.types);
     return new GraphQLSchema({
       description: 'Every action of the Agent Platform as a field.',
       query,
       mutation,
-      ...(Object.keys(subscribed).length > 0 && {
-        subscription: new GraphQLObjectType({ name: 'SubscriptionRoot', fields: subscribed }),
-      }),
+      // `Subscription` is the name of what agents subscribe to events with.
+      subscription: new GraphQLObjectType({ name: 'SubscriptionRoot', fields: subscriptionFields(this.types) }),
     });
   }
 

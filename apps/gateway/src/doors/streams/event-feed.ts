@@ -7,8 +7,7 @@ import {
 } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import type { Bus } from '@agent-platform/messaging';
-import type { Feed, Poll, Portion } from './feed';
-import type { SseMessage } from './sse-writer';
+import type { Feed, Poll, Portion, StreamMessage } from './feed';
 
 /** Events of one poll, at the most. */
 const MAX_LIMIT = 100;
@@ -25,13 +24,14 @@ export class EventFeed implements Feed {
   ) {}
 
   async next({ reader, after, waitMs, timeoutMs, signal }: Poll): Promise<Portion> {
-    const { type, subject, subscription, since } = this.wanted;
+    const { type, subject, filter, subscription, since } = this.wanted;
     const question: ReadEventsRequest = {
       agent: reader,
       after,
       since: after === null ? since : undefined,
       types: type,
       subject,
+      filter,
       subscriptionId: subscription,
       limit: this.limit,
       waitMs,
@@ -53,7 +53,7 @@ export class EventFeed implements Feed {
   }
 }
 
-function messageOf({ cursor, event }: StoredEvent): SseMessage {
+function messageOf({ cursor, event }: StoredEvent): StreamMessage {
   const { type } = JSON.parse(event) as { type: string };
   return { id: cursor, event: type, data: event };
 }

@@ -1,9 +1,17 @@
-import type { SseMessage } from './sse-writer';
 import type { Reader } from './stream-holder';
+
+/** One message of a stream. */
+export interface StreamMessage {
+  readonly event: string;
+  /** JSON. */
+  readonly data: string;
+  /** Where a client goes on that has read this message; none where it would miss what belongs to it. */
+  readonly id?: string;
+}
 
 /** What one poll has found. */
 export interface Portion {
-  readonly messages: readonly SseMessage[];
+  readonly messages: readonly StreamMessage[];
   /** Where to go on. */
   readonly position: string;
   /** Nothing will come any more. */

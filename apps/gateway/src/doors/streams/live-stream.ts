@@ -1,12 +1,12 @@
 import { AppError } from '@agent-platform/errors';
 import type { Logger } from '@agent-platform/observability';
 import { Refusal } from '../../pipeline/authenticate';
-import type { Exchange } from '../../pipeline/exchange';
 import type { Feed, Portion } from './feed';
 import type { OpenStream } from './open-streams';
-import { SseWriter, type SseTimes } from './sse-writer';
+import type { SseTimes } from './sse-writer';
 import type { StreamHolder } from './stream-holder';
 import type { StreamKind } from './stream-routes';
+import type { StreamSink } from './stream-sink';
 
 /** A service that is killed while it waits answers nothing: what comes meanwhile is found after this and the margin. */
 const WAIT_MS = 5000;
@@ -26,7 +26,8 @@ export interface StreamTimes extends SseTimes {
 
 interface StreamParts {
   readonly kind: StreamKind;
-  readonly exchange: Exchange;
+  readonly requestId: string;
+  readonly sink: StreamSink;
   readonly feed: Feed;
   readonly times: StreamTimes;
   readonly logger: Logger;
@@ -38,13 +39,12 @@ interface StreamParts {
 }
 
 /**
- * One client that follows a feed. There is one poll at a time, and the next one is made when the socket has taken what the
+ * One client that follows a feed. There is one poll at a time, and the next one is made when the client has taken what the
  * last one found; nothing is written while it is open whether the agent may still see it.
  */
 export class LiveStream implements OpenStream {
   readonly kind: StreamKind;
   private readonly gone = new AbortController();
-  private readonly writer: SseWriter;
   private position: string | null;
   private begun = false;
   private failure: Refusal | AppError | undefined;
@@ -52,19 +52,17 @@ export class LiveStream implements OpenStream {
   constructor(private readonly parts: StreamParts) {
     this.kind = parts.kind;
     this.position = parts.after;
-    this.writer = new SseWriter(parts.exchange.response, parts.times);
   }
 
   /** Answers the client once the first poll has succeeded; the rest goes on by itself. @throws what the answer is, else */
   async open(): Promise<void> {
-    const { exchange, times } = this.parts;
+    const { sink, times } = this.parts;
     try {
-      exchange.response.once('close', () => this.end('the client has gone'));
-      if (exchange.response.destroyed) throw new AppError('service.unavailable', 'The client has gone.');
+      sink.onGone(() => this.end('the client has gone'));
+      if (sink.isGone) throw new AppError('service.unavailable', 'The client has gone.');
       const first = await this.poll(0, times.openMs);
-      exchange.open({ 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
       this.begun = true;
-      this.writer.begin(first.messages.length === 0 ? first.position : (this.position ?? ''));
+      sink.begin(first.messages.length === 0 ? first.position : (this.position ?? ''));
       void this.follow(first);
     } catch (error) {
       this.end('it could not be opened');
@@ -95,7 +93,7 @@ export class LiveStream implements OpenStream {
     this.failure = failure;
     this.gone.abort();
     this.parts.holder.release();
-    if (this.begun) this.writer.end(comment, graceMs);
+    if (this.begun) this.parts.sink.end(comment, graceMs, failure);
     this.parts.onEnd(this.begun ? failure : undefined);
   }
 
@@ -108,20 +106,21 @@ export class LiveStream implements OpenStream {
         portion = await this.nextPortion();
       }
     } catch (error) {
-      this.parts.logger.error({ msg: 'a stream failed', requestId: this.parts.exchange.requestId, err: error });
+      this.parts.logger.error({ msg: 'a stream failed', requestId: this.parts.requestId, err: error });
       this.end('something went wrong on our side');
     }
   }
 
   private async write({ messages, position }: Portion): Promise<void> {
+    const { sink } = this.parts;
     for (const message of messages) {
       await this.parts.holder.settled();
       if (this.ended) return;
-      if (message.id !== undefined) this.writer.moveTo(message.id);
-      await this.writer.write(message);
+      if (message.id !== undefined) sink.moveTo(message.id);
+      await sink.write(message);
     }
     this.position = position;
-    this.writer.moveTo(position);
+    sink.moveTo(position);
   }
 
   /** Asks until there is an answer; undefined once the stream has ended. */

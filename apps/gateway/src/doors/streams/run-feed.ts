@@ -2,8 +2,7 @@ import { INTERNAL_CALLS, type WatchRunReply, type WatchRunRequest } from '@agent
 import { AppError } from '@agent-platform/errors';
 import type { Bus } from '@agent-platform/messaging';
 import { createHash } from 'node:crypto';
-import type { Feed, Poll, Portion } from './feed';
-import type { SseMessage } from './sse-writer';
+import type { Feed, Poll, Portion, StreamMessage } from './feed';
 
 /** One run and its steps, from the executor: what has changed since the portion before, and the end. */
 export class RunFeed implements Feed {
@@ -31,7 +30,7 @@ export class RunFeed implements Feed {
     const isTold = this.told?.version === after && this.told.hash === hash;
     this.told = { version, hash };
     const ended = run.endedAt !== null;
-    const messages: SseMessage[] = [
+    const messages: StreamMessage[] = [
       ...(isTold ? [] : [{ event: 'run', data: text }]),
       ...steps.map((step) => ({ event: 'step', data: JSON.stringify(step) })),
       ...(ended ? [{ event: 'end', data: JSON.stringify({ id: run.id, status: run.status }) }] : []),
@@ -41,6 +40,6 @@ export class RunFeed implements Feed {
 }
 
 /** All that one version has brought belongs together: a client that has read it to its end goes on from there, no other. */
-function identified(messages: readonly SseMessage[], id: string): SseMessage[] {
+function identified(messages: readonly StreamMessage[], id: string): StreamMessage[] {
   return messages.map((message, index) => (index === messages.length - 1 ? { ...message, id } : message));
 }

@@ -28,7 +28,7 @@ async function connect(times: Partial<SseTimes> = {}): Promise<{ writer: SseWrit
   const ended = new Promise<string>((resolve) => client.once('close', () => resolve(text)));
   client.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   client.on('error', () => undefined);
-  return { writer: new SseWriter(response, { ...TIMES, ...times }), text: () => ended };
+  return { writer: new SseWriter({ response, open: () => undefined }, { ...TIMES, ...times }), text: () => ended };
 }
 
 it('writes fields as the standard reads them', async () => {

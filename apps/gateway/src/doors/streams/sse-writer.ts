@@ -1,12 +1,6 @@
-import type { ServerResponse } from 'node:http';
-
-/** One message of a stream. */
-export interface SseMessage {
-  readonly event: string;
-  readonly data: string;
-  /** Where a client goes on that has read this message; none where it would miss what belongs to it. */
-  readonly id?: string;
-}
+import type { Exchange } from '../../pipeline/exchange';
+import type { StreamMessage } from './feed';
+import type { StreamSink } from './stream-sink';
 
 export interface SseTimes {
   /** A comment is written this often, so that proxies and clients see that the stream lives. */
@@ -22,20 +16,29 @@ const RETRY_MS = 2000;
  * Server-sent events (HTML Living Standard section 9.2) on one response. What it holds is what the socket has not taken of one
  * message: `write` resolves once there is room for the next.
  */
-export class SseWriter {
+export class SseWriter implements StreamSink {
   private heartbeat: NodeJS.Timeout | undefined;
   private position = '';
 
   constructor(
-    private readonly response: ServerResponse,
+    private readonly exchange: Pick<Exchange, 'response' | 'open'>,
     private readonly times: SseTimes,
   ) {
-    response.once('close', () => clearInterval(this.heartbeat));
+    this.response.once('close', () => clearInterval(this.heartbeat));
   }
 
-  /** After the headers: how soon to come back, and from where should the first message never come. */
+  get isGone(): boolean {
+    return this.response.destroyed;
+  }
+
+  onGone(listener: () => void): void {
+    this.response.once('close', listener);
+  }
+
+  /** The headers, then how soon to come back, and from where should the first message never come. */
   begin(position: string): void {
     this.position = position;
+    this.exchange.open({ 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
     this.response.write(`retry: ${RETRY_MS}\n${this.idLine(position)}\n`);
     this.heartbeat = setInterval(() => this.beat(), this.times.heartbeatMs);
   }
@@ -46,7 +49,7 @@ export class SseWriter {
   }
 
   /** Resolves when the next message may be written, or never will. */
-  async write(message: SseMessage): Promise<void> {
+  async write(message: StreamMessage): Promise<void> {
     if (this.isOver) return;
     if (!this.response.write(format(message))) await this.drained();
   }
@@ -58,6 +61,10 @@ export class SseWriter {
     this.response.end(`: ${oneLine(comment)}\n\n`);
     const timer = setTimeout(() => this.response.destroy(), graceMs);
     this.response.once('close', () => clearTimeout(timer));
+  }
+
+  private get response() {
+    return this.exchange.response;
   }
 
   /** Nothing comes of writing any more. (`writable` of a response does not say so.) */
@@ -88,7 +95,7 @@ export class SseWriter {
   }
 }
 
-function format({ event, id, data }: SseMessage): string {
+function format({ event, id, data }: StreamMessage): string {
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
   return `${id === undefined ? '' : `id: ${oneLine(id)}\n`}event: ${oneLine(event)}\n${lines.join('')}\n`;
 }

@@ -2,7 +2,6 @@ import {
   StreamCommandsRequest,
   StreamEventsRequest,
   StreamRunRequest,
-  type ActionDefinition,
 } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { readParams, type Bus } from '@agent-platform/messaging';
@@ -17,13 +16,28 @@ import type { Feed } from './feed';
 import { LiveStream, type StreamTimes } from './live-stream';
 import type { OpenStreams } from './open-streams';
 import { RunFeed } from './run-feed';
+import { SseWriter } from './sse-writer';
 import { StreamHolder } from './stream-holder';
 import type { StreamRoute } from './stream-routes';
+import type { StreamSink } from './stream-sink';
 
 /** What a request for a stream asks for. */
 export interface AskedStream extends StreamRoute {
   readonly door: 'stream';
   readonly queryParams: Readonly<Record<string, string | string[]>>;
+}
+
+/** Someone who follows something. */
+export interface Following {
+  readonly route: StreamRoute & { readonly queryParams?: AskedStream['queryParams'] };
+  /** JSON of params that are not in the route. */
+  readonly body: Buffer;
+  readonly key: string;
+  readonly identity: Known;
+  readonly requestId: string;
+  readonly sink: StreamSink;
+  /** Called when the agent may not go on reading. */
+  readonly onRefused: (refusal: Refusal) => void;
 }
 
 interface DoorParts {
@@ -34,7 +48,7 @@ interface DoorParts {
   readonly logger: Logger;
 }
 
-/** Server-sent events: a door behind the pipeline, whose answers do not end. */
+/** Streams: a door behind the pipeline, whose answers do not end. Over REST they are server-sent events. */
 export class StreamDoor {
   constructor(private readonly parts: DoorParts) {}
 
@@ -51,19 +65,36 @@ export class StreamDoor {
     body: Buffer,
     onRefused: (refusal: Refusal) => void,
   ): Promise<void> {
-    const { identities, open, times, logger } = this.parts;
-    const { feed, after } = this.feedOf(exchange, asked, body);
+    // A browser that comes back sends the header, beside the address that it began with.
+    const header = exchange.request.headers['last-event-id'];
+    const queryParams = header ? { ...asked.queryParams, lastEventId: header } : asked.queryParams;
     const credentials = readCredentials(exchange.request);
-    const holder = new StreamHolder({
+    await this.follow({
+      route: { ...asked, queryParams },
+      body,
       key: 'key' in credentials ? credentials.key : '',
       identity,
-      action: asked.action,
+      requestId: exchange.requestId,
+      sink: new SseWriter(exchange, this.parts.times),
+      onRefused,
+    });
+  }
+
+  /** Opens a stream of any kind. Resolves and throws as `open` does. */
+  async follow({ route, body, key, identity, requestId, sink, onRefused }: Following): Promise<void> {
+    const { identities, open, times, logger } = this.parts;
+    const { feed, after } = this.feedOf(route, body);
+    const holder = new StreamHolder({
+      key,
+      identity,
+      action: route.action,
       identities,
       onLost: (error) => stream.lose(error),
     });
     const stream = new LiveStream({
-      kind: asked.kind,
-      exchange,
+      kind: route.kind,
+      requestId,
+      sink,
       feed,
       holder,
       times,
@@ -78,20 +109,18 @@ export class StreamDoor {
     await stream.open();
   }
 
-  private feedOf(exchange: Exchange, asked: AskedStream, body: Buffer): { feed: Feed; after: string | null } {
+  private feedOf(
+    { kind, action, queryParams, pathParams }: Following['route'],
+    body: Buffer,
+  ): { feed: Feed; after: string | null } {
     const { bus } = this.parts;
-    // A browser that comes back sends the header, beside the address that it began with.
-    const header = exchange.request.headers['last-event-id'];
-    const queryParams = header ? { ...asked.queryParams, lastEventId: header } : asked.queryParams;
-    const read = <Wanted extends object>(request: new () => Wanted): Wanted => {
-      const action = { ...asked.action, request } as ActionDefinition<Wanted>;
-      return readParams(action, { queryParams, pathParams: asked.pathParams }, body);
-    };
-    if (asked.kind === 'events') {
+    const read = <Wanted extends object>(request: new () => Wanted): Wanted =>
+      readParams({ ...action, request }, { queryParams, pathParams }, body);
+    if (kind === 'events') {
       const wanted = read(StreamEventsRequest);
       return { feed: new EventFeed(bus, wanted), after: wanted.lastEventId ?? null };
     }
-    if (asked.kind === 'commands') return { feed: new CommandFeed(bus, read(StreamCommandsRequest)), after: null };
+    if (kind === 'commands') return { feed: new CommandFeed(bus, read(StreamCommandsRequest)), after: null };
     const wanted = read(StreamRunRequest);
     return { feed: new RunFeed(bus, wanted.id), after: wanted.lastEventId ?? null };
   }

@@ -1,0 +1,248 @@
+import { AppError, toProblem } from '@agent-platform/errors';
+import { childTraceparent, makeTraceparent, scrub, type Logger } from '@agent-platform/observability';
+import { uuidV7 } from '@agent-platform/shared-security';
+import { GraphQLError, OperationTypeNode, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { handleProtocols, makeServer, type Context, type Server, type SubscribePayload } from 'graphql-ws';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Attempts } from '../../../pipeline/attempts';
+import type { Origin } from '../../../pipeline/audit-trail';
+import { authenticate, refusal, Refusal } from '../../../pipeline/authenticate';
+import type { ClientAddresses } from '../../../pipeline/client-address';
+import { readCredentials } from '../../../pipeline/credentials';
+import type { IdentityCache, Known } from '../../../pipeline/identity-cache';
+import type { StreamDoor } from '../../streams/stream-door';
+import { problemError, type CallParts } from '../action-calls';
+import { InvalidDocument, type Documents } from '../documents';
+import { GRAPHQL_PATH } from '../graphql-path';
+import { SubscriberCalls } from './subscriber-calls';
+
+/** A message holds a document with its variables. */
+const MAX_MESSAGE_BYTES = 128 * 1024;
+const INIT_TIMEOUT_MS = 10_000;
+/** A peer that does not answer a ping within this time is gone; also one that reads nothing. */
+const PING_MS = 12_000;
+/** Documents under way on one socket. */
+const MAX_OPERATIONS = 100;
+const MAX_USER_AGENT_LENGTH = 256;
+/** Codes of graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). */
+const CLOSE = { goingAway: 1001, internal: 4500, badRequest: 4400, unauthorized: 4401, tooMany: 4429 } as const;
+
+interface SocketParts extends CallParts {
+  readonly schema: GraphQLSchema;
+  readonly documents: Documents;
+  readonly streams: StreamDoor;
+  readonly identities: IdentityCache;
+  readonly attempts: Attempts;
+  readonly clients: ClientAddresses;
+  readonly logger: Logger;
+  /** Sockets that may be open at a time, of one agent and of all. */
+  readonly bounds: { readonly perAgent: number; readonly all: number };
+}
+
+/** What is known of one socket. */
+interface Extra {
+  readonly socket: WebSocket;
+  readonly origin: Omit<Origin, 'identity' | 'requestId'>;
+  /** Of the request that became a socket, which programs may set and browsers cannot. */
+  readonly headersDistinct: IncomingMessage['headersDistinct'];
+  key: string;
+  agentId: string | undefined;
+}
+type SocketContext = Context<Record<string, unknown>, Extra>;
+
+/**
+ * GraphQL over WebSocket: subscriptions and queries (mutations need the headers of a request each). A socket presents the key with
+ * `connection_init`; each document on it is authenticated, limited and authorized as a request is.
+ *
+ * Pages of other origins gain nothing by opening one: browsers send no key by themselves.
+ */
+export class SocketDoor {
+  private readonly sockets: WebSocketServer;
+  private readonly server: Server<Extra>;
+  private readonly byAgent = new Map<string, number>();
+  private stopped = false;
+
+  constructor(private readonly parts: SocketParts) {
+    this.sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: MAX_MESSAGE_BYTES,
+      handleProtocols,
+      perMessageDeflate: false,
+    });
+    this.server = makeServer<Record<string, unknown>, Extra>({
+      schema: parts.schema,
+      connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+      onConnect: (context) => this.connect(context),
+      onSubscribe: (context, _id, payload) => this.subscribe(context, payload),
+    });
+  }
+
+  /** Makes a socket of a request that asks for one at `/graphql`; any other is answered 404. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const [path] = (request.url ?? '/').split('?', 1);
+    const refuse = (line: string) => socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    socket.on('error', () => socket.destroy());
+    if (path !== GRAPHQL_PATH) return void refuse('404 Not Found');
+    if (this.stopped || this.sockets.clients.size >= this.parts.bounds.all)
+      return void refuse('503 Service Unavailable\r\nRetry-After: 5');
+    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, request));
+  }
+
+  get size(): number {
+    return this.sockets.clients.size;
+  }
+
+  /** Closes all sockets; their clients come back, to another replica. */
+  stop(): void {
+    this.stopped = true;
+    for (const socket of this.sockets.clients) socket.close(CLOSE.goingAway, 'Come again at once');
+  }
+
+  private open(socket: WebSocket, request: IncomingMessage): void {
+    const { headers, headersDistinct } = request;
+    const parent = headers.traceparent;
+    const userAgent = headers['user-agent'];
+    const extra: Extra = {
+      socket,
+      headersDistinct,
+      origin: {
+        ip: this.parts.clients.of(request),
+        userAgent: userAgent === undefined ? null : scrub(userAgent.slice(0, MAX_USER_AGENT_LENGTH)),
+        traceparent: (typeof parent === 'string' && childTraceparent(parent)) || makeTraceparent(),
+      },
+      key: '',
+      agentId: undefined,
+    };
+    let isAlive = true;
+    const beat = setInterval(() => {
+      if (!isAlive) return socket.terminate();
+      isAlive = false;
+      socket.ping();
+    }, PING_MS);
+    socket.on('pong', () => (isAlive = true));
+    const closed = this.server.opened(
+      {
+        protocol: socket.protocol,
+        // Resolves once the bytes have left: what comes next waits for that.
+        send: (data) =>
+          new Promise((resolve) => {
+            if (socket.readyState !== socket.OPEN) return resolve();
+            // A socket that broke is told by its end.
+            socket.send(data, () => resolve());
+          }),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (listener) =>
+          socket.on('message', (data: Buffer) => {
+            listener(data.toString('utf8')).catch((error: unknown) => {
+              this.parts.logger.error({ msg: 'a message of a socket failed', err: error });
+              socket.close(CLOSE.internal, 'Internal error');
+            });
+          }),
+      },
+      extra,
+    );
+    // Too large a message, or one that is none: the socket closes by itself with its code.
+    socket.on('error', (error) => this.parts.logger.info({ msg: 'a socket broke', err: error }));
+    socket.once('close', (code, reason) => {
+      clearInterval(beat);
+      this.leave(extra);
+      void closed(code, reason.toString('utf8'));
+    });
+  }
+
+  /** Who opens it, by the key that it presents; closes the socket where that is nobody. */
+  private async connect({ connectionParams, extra }: SocketContext): Promise<boolean> {
+    const { socket } = extra;
+    const presented = connectionParams?.authorization ?? connectionParams?.Authorization;
+    const headersDistinct = typeof presented === 'string' ? { authorization: [presented] } : extra.headersDistinct;
+    const origin = { ...extra.origin, requestId: uuidV7(), identity: undefined };
+    try {
+      const credentials = readCredentials({ headersDistinct });
+      const { agent } = await authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
+      const open = this.byAgent.get(agent.id) ?? 0;
+      if (open >= this.parts.bounds.perAgent) {
+        socket.close(CLOSE.tooMany, `Too many sockets: an agent may have ${this.parts.bounds.perAgent}`);
+        return true;
+      }
+      extra.key = 'key' in credentials ? credentials.key : '';
+      extra.agentId = agent.id;
+      this.byAgent.set(agent.id, open + 1);
+    } catch (error) {
+      if (error instanceof Refusal) {
+        await this.parts.trail.refuse(origin, { action: undefined, pathParams: {} }, error);
+        socket.close(CLOSE.unauthorized, error.outward.code);
+      } else {
+        if (!(error instanceof AppError)) this.parts.logger.error({ msg: 'a socket could not be opened', err: error });
+        socket.close(CLOSE.goingAway, 'Come again shortly');
+      }
+    }
+    // Nothing is acknowledged on a socket that is closing.
+    return true;
+  }
+
+  private leave(extra: Extra): void {
+    const { agentId } = extra;
+    if (agentId === undefined) return;
+    const left = (this.byAgent.get(agentId) ?? 1) - 1;
+    if (left > 0) this.byAgent.set(agentId, left);
+    else this.byAgent.delete(agentId);
+  }
+
+  /** What is to be executed for a document; or why not, which goes to its subscriber. */
+  private async subscribe(
+    { extra, subscriptions }: SocketContext,
+    { query, operationName, variables }: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const requestId = uuidV7();
+    const origin = { ...extra.origin, requestId, identity: undefined as Known | undefined };
+    try {
+      const identity = await this.identify(extra);
+      origin.identity = identity;
+      const { allowed, limit, retryAfterMs } = await this.parts.limiter.take(identity.agent.id);
+      if (!allowed || Object.keys(subscriptions).length > MAX_OPERATIONS) {
+        const detail = allowed
+          ? `A socket may have ${MAX_OPERATIONS} documents under way.`
+          : `This agent may make ${limit} requests in any 60 seconds.`;
+        throw refusal('auth.rate-limit.exceeded', detail, identity, retryAfterMs);
+      }
+      const { document, operation } = this.parts.documents.find(query, operationName, variables ?? {});
+      if (operation.operation === OperationTypeNode.MUTATION)
+        throw new AppError('request.method.not-allowed', 'Send mutations by POST: each needs headers of its own.');
+      const calls = new SubscriberCalls(this.parts, {
+        origin,
+        identity: () => this.identify(extra),
+        idempotencyKey: undefined,
+        hasSeveralChanges: false,
+        onSecret: () => undefined,
+        key: extra.key,
+        onRefused: ({ outward }) => this.refused(extra, outward),
+      });
+      return { schema: this.parts.schema, document, operationName, variableValues: variables, contextValue: calls };
+    } catch (error) {
+      return this.errorsOf(error, origin, extra);
+    }
+  }
+
+  private async errorsOf(thrown: unknown, origin: Origin, extra: Extra): Promise<readonly GraphQLError[]> {
+    if (thrown instanceof InvalidDocument) return thrown.errors;
+    const isRefusal = thrown instanceof Refusal;
+    const subject = { action: undefined, pathParams: {} };
+    const error = isRefusal ? await this.parts.trail.refuse(origin, subject, thrown) : thrown;
+    if (!(error instanceof AppError))
+      this.parts.logger.error({ msg: 'a document failed', requestId: origin.requestId, err: error });
+    if (error instanceof AppError) this.refused(extra, error);
+    return [problemError(toProblem(error, origin.requestId))];
+  }
+
+  /** A key that is good no more ends its socket, once its subscribers are told. */
+  private refused({ socket }: Extra, { status, code }: AppError): void {
+    if (status === 401) setImmediate(() => socket.close(CLOSE.unauthorized, code));
+  }
+
+  private identify({ key, origin }: Extra): Promise<Known> {
+    const headersDistinct = { authorization: [`Bearer ${key}`] };
+    return authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
+  }
+}

@@ -1,0 +1,29 @@
+import type { ExecutionResult } from 'graphql';
+import type { SseWriter } from '../../streams/sse-writer';
+
+/** What has been sent may still be taken for so long after the end. */
+const GRACE_MS = 10_000;
+
+/**
+ * Writes results as server-sent events, in the mode "distinct connections" of
+ * https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverSSE.md: `next` for each, then `complete`.
+ */
+export async function writeResults(
+  writer: SseWriter,
+  results: AsyncIterable<ExecutionResult>,
+  resultOf: (error: unknown) => ExecutionResult,
+): Promise<void> {
+  const iterator = results[Symbol.asyncIterator]();
+  writer.onGone(() => void iterator.return?.());
+  writer.begin('');
+  const write = (event: string, data: string) => writer.write({ event, data });
+  try {
+    for (let result = await iterator.next(); !result.done; result = await iterator.next()) {
+      await write('next', JSON.stringify(result.value));
+    }
+  } catch (error) {
+    await write('next', JSON.stringify(resultOf(error)));
+  }
+  await write('complete', '');
+  writer.end('complete', GRACE_MS);
+}
