@@ -96,7 +96,7 @@ describe.each(['WebSocket', 'server-sent events'])('over %s', (transport) => {
           url: `${platform.gateway}/graphql`,
           headers: { authorization: `Bearer ${key}` },
           retryAttempts: 0,
-        }) as unknown as Pick<Client, 'subscribe'>);
+        }));
 
   it('follows a run to its end', async () => {
     const { own, key } = await reader();

@@ -114,7 +114,13 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
   }
 
   /** @throws AppError `event.subscription.not-found`; `request.invalid` for a filter that is none */
-  private async wanted({ agent, types = [], subject, filter: text, subscriptionId }: ReadEventsRequest): Promise<Wanted> {
+  private async wanted({
+    agent,
+    types = [],
+    subject,
+    filter: text,
+    subscriptionId,
+  }: ReadEventsRequest): Promise<Wanted> {
     const seesAll = agent?.seesAll ?? true;
     const problem = text === undefined ? undefined : eventFilterProblem(text);
     if (problem !== undefined) throw new AppError('request.invalid', `The filter cannot be used: ${problem}`);

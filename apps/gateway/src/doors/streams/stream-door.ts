@@ -1,8 +1,4 @@
-import {
-  StreamCommandsRequest,
-  StreamEventsRequest,
-  StreamRunRequest,
-} from '@agent-platform/contracts';
+import { StreamCommandsRequest, StreamEventsRequest, StreamRunRequest } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { readParams, type Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
