@@ -5,8 +5,16 @@ import tseslint from 'typescript-eslint';
 
 /** Who may import whom: `docs/architecture.md`, "Dependency direction". */
 const depConstraints = [
-  { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:contracts', 'type:platform', 'type:pure', 'type:testing'] },
-  { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:testing'] },
+  {
+    sourceTag: 'type:app',
+    onlyDependOnLibsWithTags: ['type:client', 'type:contracts', 'type:platform', 'type:pure', 'type:testing'],
+  },
+  // What is published stands alone; what it is made from, and its tests, do not.
+  { sourceTag: 'type:client', onlyDependOnLibsWithTags: ['type:platform', 'type:pure', 'type:testing'] },
+  {
+    sourceTag: 'type:e2e',
+    onlyDependOnLibsWithTags: ['type:client', 'type:contracts', 'type:platform', 'type:pure', 'type:testing'],
+  },
   { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:contracts', 'type:platform', 'type:pure'] },
   {
     sourceTag: 'type:platform',

@@ -21,6 +21,8 @@ module.exports = {
   transformIgnorePatterns: ['/node_modules/(?!(@marcbachmann/cel-js|@octokit/webhooks-methods|@linear/sdk)/)'],
   globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
+  // Packages that are built there have the names of those that they are made from.
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testTimeout: 60_000,
   forceExit: true,
 };

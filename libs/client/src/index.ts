@@ -1,0 +1,12 @@
+export { createClient, type AgentPlatform } from './client';
+export { AgentPlatformError, type ClientCode, type FieldProblem, type ProblemDetails } from './errors';
+export type * from './generated/types';
+export type { Domains } from './generated/operations';
+export { GraphQLRequestError, type GraphQLFailure } from './graphql';
+export type { ListPage, Paged } from './paged';
+export type { Proven } from './proof';
+export type { Answer, CallOptions, ClientOptions } from './sender';
+export { signRequest } from './sign';
+export type { RunUpdate, StreamOptions, Streams } from './streams';
+export { verifyWebhook } from './webhook';
+export type { CommandContext, CommandHandler, Worker, WorkerOptions } from './worker';
