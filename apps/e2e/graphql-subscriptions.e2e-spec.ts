@@ -92,11 +92,11 @@ describe.each(['WebSocket', 'server-sent events'])('over %s', (transport) => {
   const clientOf = (key: string): Pick<Client, 'subscribe'> =>
     transport === 'WebSocket'
       ? socketOf(key)
-      : (createSseClient({
+      : createSseClient({
           url: `${platform.gateway}/graphql`,
           headers: { authorization: `Bearer ${key}` },
           retryAttempts: 0,
-        }));
+        });
 
   it('follows a run to its end', async () => {
     const { own, key } = await reader();
