@@ -5,7 +5,7 @@ export interface MergedType {
   readonly forms: readonly string[];
   /** The action that answers the whole thing for an `id`. */
   readonly by: string;
-  /** Fields that are there only in the whole. */
+  /** Fields that are there only in the whole: where one is, what is not has no value. */
   readonly completes: readonly string[];
 }
 

@@ -103,7 +103,7 @@ export class Types {
     const merged = MERGED_TYPES.find(({ type }) => type === typeName);
     return Object.fromEntries(
       Object.entries(properties).map(([field, schema]) => {
-        const nested = `${typeName}${field.charAt(0).toUpperCase()}${field.slice(1)}`;
+        const nested = nestedName(typeName, field);
         const isId = field === 'id' || field.endsWith('Id');
         const type = this.output(schema, isId ? 'id' : nested);
         const isCompleted = merged?.completes.includes(field) ?? false;
@@ -115,7 +115,7 @@ export class Types {
             type: isAlways ? new GraphQLNonNull(type) : type,
             description: schema.description,
             resolve: (source: Source, _args: unknown, calls: ActionCalls) =>
-              isCompleted && merged && !(field in source)
+              isCompleted && merged && !merged.completes.some((completed) => completed in source)
                 ? calls.read(merged.by, { id: source.id as string }).then((whole) => (whole as Source)[field])
                 : source[field],
           },
@@ -123,6 +123,12 @@ export class Types {
       }),
     );
   }
+}
+
+/** What has no name of its own is called by its place; not so where a type of the contracts is (`IntegrationHealth`). */
+function nestedName(typeName: string, field: string): string {
+  const name = `${typeName}${field.charAt(0).toUpperCase()}${field.slice(1)}`;
+  return name in API.schemas ? `${name}Info` : name;
 }
 
 /** An object of which all fields are known; any other is JSON. */
