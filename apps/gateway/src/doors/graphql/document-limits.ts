@@ -1,9 +1,12 @@
 import { AppError } from '@agent-platform/errors';
 import {
+  getIntrospectionQuery,
   Kind,
+  parse,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type OperationDefinitionNode,
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
@@ -22,6 +25,9 @@ export const LIMITS = {
   /** Fields as they are written down, and with each fragment counted wherever it is spread. */
   fields: 500,
   expandedFields: 2000,
+  /** One field in one place: the validation compares each with each. */
+  repeats: 30,
+  aliases: 30,
   directives: 50,
   fragments: 50,
   /** Things that may be asked for: a list counts as many as `first` says, and what is within it as many times. */
@@ -32,12 +38,25 @@ export const LIMITS = {
 const DEFAULT_FIRST = 50;
 const MAX_FIRST = 200;
 
+/** How many there are of a kind in the schema, roughly. */
+const INTROSPECTED: Readonly<Record<string, number>> = {
+  types: 120,
+  fields: 12,
+  args: 4,
+  enumValues: 8,
+  inputFields: 1,
+  interfaces: 1,
+  possibleTypes: 2,
+  directives: 5,
+};
+
 interface Weight {
   readonly depth: number;
   readonly fields: number;
   readonly cost: number;
-  /** Depth of what is within `__schema` and `__type`. */
+  /** Depth of what is within `__schema` and `__type`, and how many answers it asks for. */
   readonly introspection: number;
+  readonly introspected: number;
 }
 
 /**
@@ -54,6 +73,7 @@ class DocumentLimits {
   private readonly fragments = new Map<string, FragmentDefinitionNode>();
   private readonly weights = new Map<string, Weight | 'looking'>();
   private fields = 0;
+  private aliases = 0;
   private directives = 0;
 
   constructor(
@@ -70,8 +90,11 @@ class DocumentLimits {
     for (const node of this.document.definitions) {
       if (node.kind !== Kind.OPERATION_DEFINITION && node.kind !== Kind.FRAGMENT_DEFINITION) continue;
       this.directives += node.directives?.length ?? 0;
+      if (node.kind === Kind.FRAGMENT_DEFINITION) {
+        this.weighFragment(node.name.value, false);
+        continue;
+      }
       const weight = this.weigh(node.selectionSet);
-      if (node.kind === Kind.FRAGMENT_DEFINITION) continue;
       if (weight.fields > LIMITS.expandedFields)
         throw tooComplex('fields, those of fragments included', LIMITS.expandedFields);
       if (this.rootFields(node.selectionSet) > LIMITS.rootFields)
@@ -79,27 +102,50 @@ class DocumentLimits {
       if (weight.depth > LIMITS.depth) throw tooComplex('levels of fields', LIMITS.depth);
       if (weight.introspection > LIMITS.introspectionDepth)
         throw tooComplex('levels of introspection', LIMITS.introspectionDepth);
+      if (weight.introspected > MAX_INTROSPECTED)
+        throw tooComplex('answers about the schema that it asks for', MAX_INTROSPECTED);
       if (weight.cost > LIMITS.cost) throw tooComplex('things that it asks for (lower `first`)', LIMITS.cost);
     }
     if (this.directives > LIMITS.directives) throw tooComplex('directives', LIMITS.directives);
   }
 
-  private weigh(selections: SelectionSetNode | undefined, isIntrospection = false): Weight {
-    let [depth, fields, cost, introspection] = [0, 0, 0, 0];
+  /** What an operation asks of the schema. */
+  introspected(): number {
+    const [operation] = this.document.definitions as [OperationDefinitionNode];
+    return this.weigh(operation.selectionSet).introspected;
+  }
+
+  /** @param keys how often each field is there, with those of inline fragments around */
+  private weigh(
+    selections: SelectionSetNode | undefined,
+    isIntrospection = false,
+    keys = new Map<string, number>(),
+  ): Weight {
+    let [depth, fields, cost, introspection, introspected] = [0, 0, 0, 0, 0];
     for (const node of selections?.selections ?? []) {
       this.directives += node.directives?.length ?? 0;
+      if (node.kind === Kind.FIELD) this.count(node, keys);
       const weight =
         node.kind === Kind.FIELD
           ? this.weighField(node, isIntrospection)
           : node.kind === Kind.INLINE_FRAGMENT
-            ? this.weigh(node.selectionSet, isIntrospection)
+            ? this.weigh(node.selectionSet, isIntrospection, keys)
             : this.weighFragment(node.name.value, isIntrospection);
       depth = Math.max(depth, weight.depth);
       introspection = Math.max(introspection, weight.introspection);
       fields += weight.fields;
       cost += weight.cost;
+      introspected += weight.introspected;
     }
-    return { depth, fields, cost, introspection };
+    return { depth, fields, cost, introspection, introspected };
+  }
+
+  private count({ alias, name }: FieldNode, keys: Map<string, number>): void {
+    if (alias && ++this.aliases > LIMITS.aliases) throw tooComplex('aliases', LIMITS.aliases);
+    const key = alias?.value ?? name.value;
+    const times = (keys.get(key) ?? 0) + 1;
+    if (times > LIMITS.repeats) throw tooComplex('fields of one name in one place', LIMITS.repeats);
+    keys.set(key, times);
   }
 
   private weighField(node: FieldNode, within: boolean): Weight {
@@ -110,6 +156,9 @@ class DocumentLimits {
     return {
       depth: isIntrospection ? 0 : inner.depth + 1,
       introspection: isIntrospection ? inner.introspection + 1 : inner.introspection,
+      introspected: isIntrospection
+        ? 1 + (INTROSPECTED[node.name.value] ?? 1) * inner.introspected
+        : inner.introspected,
       fields: inner.fields + 1,
       // A field without fields within costs nothing of its own: what it is in has been read.
       cost: node.selectionSet ? times * (1 + inner.cost) : 0,
@@ -159,6 +208,20 @@ class DocumentLimits {
     return typeof given === 'number' && given >= 0 ? Math.min(given, MAX_FIRST) : MAX_FIRST;
   }
 }
+
+/** As many as tools ask for when they ask for all of it; aliases would make it any number of times that. */
+const MAX_INTROSPECTED = new DocumentLimits(
+  parse(
+    getIntrospectionQuery({
+      directiveIsRepeatable: true,
+      inputValueDeprecation: true,
+      oneOf: true,
+      schemaDescription: true,
+      specifiedByUrl: true,
+    }),
+  ),
+  {},
+).introspected();
 
 function tooComplex(what: string, most: number): AppError {
   return new AppError(

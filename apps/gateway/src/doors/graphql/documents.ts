@@ -13,7 +13,9 @@ import { createHash } from 'node:crypto';
 import { checkDocument, LIMITS } from './document-limits';
 
 /** Bytes of texts that are kept, of documents that were read and of persisted queries each. */
-const KEPT_BYTES = 8 * 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
+/** What a token takes in memory with its part of the document, roughly: far more than its text. */
+const BYTES_PER_TOKEN = 400;
 /** What is wrong with a document is told in so many errors. */
 const MAX_ERRORS = 10;
 
@@ -25,7 +27,10 @@ export interface ReadDocument {
 
 /** Reads documents, within limits; one that comes again is not read and validated again. */
 export class Documents {
-  private readonly read = bounded<DocumentNode>();
+  private readonly read = new LRUCache<string, DocumentNode>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ tokenCount = LIMITS.tokens }, text) => 2 * text.length + BYTES_PER_TOKEN * tokenCount,
+  });
   private readonly persisted = new LRUCache<string, string>({
     maxSize: KEPT_BYTES,
     sizeCalculation: (text) => text.length + 100,
@@ -96,12 +101,4 @@ export class InvalidDocument extends Error {
   constructor(readonly errors: readonly GraphQLError[]) {
     super('the document is not valid');
   }
-}
-
-function bounded<Value extends object>(): LRUCache<string, Value> {
-  // A document takes some twenty times the memory of its text.
-  return new LRUCache<string, Value>({
-    maxSize: KEPT_BYTES,
-    sizeCalculation: (_value, text) => 20 * text.length + 100,
-  });
 }

@@ -14,7 +14,10 @@ describe('the types of the schema', () => {
     expect(named.length).toBeGreaterThan(30);
     for (const [name, schema] of named) {
       const properties = Object.keys(resolve(schema).properties ?? {}).map((field) => field.replace(/^(?=\d)/, '_'));
-      expect({ name, fields: fieldsOf(name) }).toEqual({ name, fields: expect.arrayContaining(properties) as string[] });
+      expect({ name, fields: fieldsOf(name) }).toEqual({
+        name,
+        fields: expect.arrayContaining(properties) as string[],
+      });
     }
   });
 

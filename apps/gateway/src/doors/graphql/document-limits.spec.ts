@@ -1,0 +1,59 @@
+import { AppError } from '@agent-platform/errors';
+import { getIntrospectionQuery, parse } from 'graphql';
+import { checkDocument } from './document-limits';
+
+const times = (count: number, write: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => write(n)).join(' ');
+const refusalOf = (text: string, variables: Record<string, unknown> = {}) => {
+  try {
+    checkDocument(parse(text), variables);
+    return undefined;
+  } catch (error) {
+    return (error as AppError).detail;
+  }
+};
+
+describe('a document is refused for', () => {
+  it.each([
+    ['aliases', `{ meGet { ${times(31, (n) => `a${n}: name`)} } }`, 'aliases: 30'],
+    [
+      'aliases in a fragment',
+      `{ meGet { ...F } } fragment F on Me { ${times(31, (n) => `a${n}: name`)} }`,
+      'aliases: 30',
+    ],
+    ['one field again and again', `{ meGet { ${'name '.repeat(31)} } }`, 'fields of one name'],
+    ['the same in inline fragments', `{ meGet { ${'... { name } '.repeat(31)} } }`, 'fields of one name'],
+    ['the same under one alias', `{ meGet { ${times(31, () => 'a: name')} } }`, 'aliases: 30'],
+    [
+      'the schema many times',
+      `{ ${times(19, (n) => `s${n}: __schema { ...S }`)} } fragment S on __Schema { types { fields { args { type { ofType { ofType { name } } } defaultValue name description } type { ofType { ofType { name kind } } } } } }`,
+      'answers about the schema',
+    ],
+    [
+      'its types many times',
+      `{ __schema { ${times(25, (n) => `t${n}: types { fields { args { name type { name ofType { name } } } } }`)} } }`,
+      'answers about the schema',
+    ],
+  ])('%s', (_what, text, reason) => {
+    expect(refusalOf(text)).toContain(reason);
+  });
+});
+
+describe('a document is taken', () => {
+  it.each([
+    ['with 30 aliases in a fragment', `{ meGet { ...F } } fragment F on Me { ${times(30, (n) => `a${n}: name`)} }`],
+    ['that asks for the schema', getIntrospectionQuery()],
+    [
+      'that asks for all of the schema',
+      getIntrospectionQuery({
+        directiveIsRepeatable: true,
+        schemaDescription: true,
+        inputValueDeprecation: true,
+        specifiedByUrl: true,
+        oneOf: true,
+      }),
+    ],
+  ])('%s', (_what, text) => {
+    expect(refusalOf(text)).toBeUndefined();
+  });
+});
