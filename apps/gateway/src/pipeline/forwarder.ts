@@ -68,7 +68,7 @@ export class Forwarder {
     { agent }: Known,
     service: ServiceName,
     reads: readonly { readonly action: ActionDefinition; readonly params: JsonObject }[],
-  ): Promise<BatchReply> {
+  ): Promise<BatchReply & { readonly bytes: number }> {
     const request: BatchRequest = { calls: reads.map(({ action, params }) => ({ action: action.name, params })) };
     const reply = await this.parts.bus.request(batchSubjectOf(service), JSON.stringify(request), {
       timeoutMs: this.parts.actionTimeoutMs,
@@ -81,7 +81,7 @@ export class Forwarder {
       const { code = null } = (answer.status < 400 ? {} : answer.body) as { code?: string };
       this.parts.trail.note(origin, { action, pathParams: typeof id === 'string' ? { id } : {} }, code);
     });
-    return answered;
+    return { ...answered, bytes: reply.data.length };
   }
 }
 

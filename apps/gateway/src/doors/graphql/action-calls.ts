@@ -7,6 +7,8 @@ import { authorize } from '../../pipeline/authorize';
 import type { Forwarder } from '../../pipeline/forwarder';
 import type { Known } from '../../pipeline/identity-cache';
 import type { RateLimiter } from '../../pipeline/rate-limiter';
+import { AnswerSize } from './answer-size';
+import { keyOfChange } from './change-keys';
 import { ReadBatches } from './read-batches';
 
 /** The answer of a list. */
@@ -42,6 +44,7 @@ export interface Execution {
 export class ActionCalls {
   private readonly batches: ReadBatches;
   private calls = 0;
+  private size = new AnswerSize();
 
   constructor(
     protected readonly parts: CallParts,
@@ -50,6 +53,7 @@ export class ActionCalls {
     this.batches = new ReadBatches(parts.forwarder, execution.origin, {
       admit: (action) => this.admit(action),
       take: (known) => this.take(known),
+      size: () => this.size,
     });
   }
 
@@ -59,17 +63,23 @@ export class ActionCalls {
     const { origin, idempotencyKey: key, hasSeveralChanges, onSecret } = this.execution;
     const isChange = action.effect !== 'read';
     // What was read before a change may not be so any more.
-    if (isChange) this.refresh();
+    if (isChange) this.batches.forget();
     return this.reported({ action, pathParams: idOf(params) }, async () => {
       const identity = await this.admitCall(action);
+      this.size.checkRoom();
       const answer = await this.parts.forwarder.forward(origin, identity, {
         action,
         payload: textOf(params),
         pathParams: idOf(params),
         idempotencyKey:
-          isChange && key !== undefined && hasSeveralChanges ? `${key}:${responseKey}` : isChange ? key : undefined,
+          isChange && key !== undefined && hasSeveralChanges
+            ? keyOfChange(key, responseKey)
+            : isChange
+              ? key
+              : undefined,
       });
       if (action.answersSecret) onSecret();
+      this.size.receive(answer.body.length);
       return dataOf(answer.status, answer.body === '' ? null : JSON.parse(answer.body), action);
     });
   }
@@ -83,9 +93,10 @@ export class ActionCalls {
     });
   }
 
-  /** What was read is read again from now on. */
+  /** Another answer begins: what was read is read again, and it may have its own size. */
   refresh(): void {
     this.batches.forget();
+    this.size = new AnswerSize();
   }
 
   /** Who asks, where it may call the action now and has a permit for it. @throws Refusal */
@@ -93,6 +104,16 @@ export class ActionCalls {
     const identity = await this.admit(action);
     if (this.calls++ > 0) await this.take(identity);
     return identity;
+  }
+
+  /** JSON that goes into the answer. @throws GraphQLError `action.answer.too-large` */
+  tell(json: unknown): unknown {
+    try {
+      this.size.tell(json);
+    } catch (error) {
+      throw problemError(toProblem(error, this.execution.origin.requestId));
+    }
+    return json;
   }
 
   /** Who asks, where it may call the action now. @throws Refusal */

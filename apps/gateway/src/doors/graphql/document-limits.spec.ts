@@ -41,6 +41,10 @@ describe('a document is refused for', () => {
 
 describe('a document is taken', () => {
   it.each([
+    [
+      'of a list in a list, which is shorter where nothing else is said',
+      '{ workflowList { nodes { name runs { nodes { id steps { id } } } } } }',
+    ],
     ['with 30 aliases in a fragment', `{ meGet { ...F } } fragment F on Me { ${times(30, (n) => `a${n}: name`)} }`],
     ['that asks for the schema', getIntrospectionQuery()],
     [

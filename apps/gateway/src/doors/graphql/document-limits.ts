@@ -1,3 +1,4 @@
+import { DEFAULT_PAGE_SIZE } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import {
   getIntrospectionQuery,
@@ -10,6 +11,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { DEFAULT_RELATED } from './relations';
 
 /** What a document may be at the most. They are checked before it is validated, which may cost far more than reading it. */
 export const LIMITS = {
@@ -34,9 +36,10 @@ export const LIMITS = {
   cost: 5000,
 } as const;
 
-/** How many things a list counts where `first` is not given, and where it is in a variable that is not known. */
-const DEFAULT_FIRST = 50;
+/** How many things a list counts where it is in a variable that is not known. */
 const MAX_FIRST = 200;
+/** Whose lists are as long as those of REST where `first` is not given; a list within another thing is shorter. */
+const ROOT_TYPES: ReadonlySet<string> = new Set(['Query', 'Mutation', 'SubscriptionRoot']);
 
 /** How many there are of a kind in the schema, roughly. */
 const INTROSPECTED: Readonly<Record<string, number>> = {
@@ -69,6 +72,11 @@ export function checkDocument(document: DocumentNode, variables: Readonly<Record
   new DocumentLimits(document, variables).check();
 }
 
+/** How many fields an operation has at its top, those of fragments too. The document is known to be within its limits. */
+export function rootFieldsOf(document: DocumentNode, { selectionSet }: OperationDefinitionNode): number {
+  return new DocumentLimits(document, {}).rootFields(selectionSet);
+}
+
 class DocumentLimits {
   private readonly fragments = new Map<string, FragmentDefinitionNode>();
   private readonly weights = new Map<string, Weight | 'looking'>();
@@ -94,7 +102,7 @@ class DocumentLimits {
         this.weighFragment(node.name.value, false);
         continue;
       }
-      const weight = this.weigh(node.selectionSet);
+      const weight = this.weigh(node.selectionSet, false, DEFAULT_PAGE_SIZE);
       if (weight.fields > LIMITS.expandedFields)
         throw tooComplex('fields, those of fragments included', LIMITS.expandedFields);
       if (this.rootFields(node.selectionSet) > LIMITS.rootFields)
@@ -119,6 +127,7 @@ class DocumentLimits {
   private weigh(
     selections: SelectionSetNode | undefined,
     isIntrospection = false,
+    defaultFirst: number = DEFAULT_RELATED,
     keys = new Map<string, number>(),
   ): Weight {
     let [depth, fields, cost, introspection, introspected] = [0, 0, 0, 0, 0];
@@ -127,9 +136,9 @@ class DocumentLimits {
       if (node.kind === Kind.FIELD) this.count(node, keys);
       const weight =
         node.kind === Kind.FIELD
-          ? this.weighField(node, isIntrospection)
+          ? this.weighField(node, isIntrospection, defaultFirst)
           : node.kind === Kind.INLINE_FRAGMENT
-            ? this.weigh(node.selectionSet, isIntrospection, keys)
+            ? this.weigh(node.selectionSet, isIntrospection, defaultFirst, keys)
             : this.weighFragment(node.name.value, isIntrospection);
       depth = Math.max(depth, weight.depth);
       introspection = Math.max(introspection, weight.introspection);
@@ -148,11 +157,11 @@ class DocumentLimits {
     keys.set(key, times);
   }
 
-  private weighField(node: FieldNode, within: boolean): Weight {
+  private weighField(node: FieldNode, within: boolean, defaultFirst: number): Weight {
     if (++this.fields > LIMITS.fields) throw tooComplex('fields', LIMITS.fields);
     const isIntrospection = within || node.name.value.startsWith('__');
     const inner = this.weigh(node.selectionSet, isIntrospection);
-    const times = isIntrospection ? 1 : this.lengthOf(node);
+    const times = isIntrospection ? 1 : this.lengthOf(node, defaultFirst);
     return {
       depth: isIntrospection ? 0 : inner.depth + 1,
       introspection: isIntrospection ? inner.introspection + 1 : inner.introspection,
@@ -172,7 +181,10 @@ class DocumentLimits {
     if (known === 'looking') throw tooComplex(`turns of the fragment ${name}, which spreads itself`, 0);
     if (known) return known;
     this.weights.set(key, 'looking');
-    const inner = this.weigh(this.fragments.get(name)?.selectionSet, isIntrospection);
+    const fragment = this.fragments.get(name);
+    const isOfRoot = ROOT_TYPES.has(fragment?.typeCondition.name.value ?? '');
+    const defaultFirst = isOfRoot ? DEFAULT_PAGE_SIZE : DEFAULT_RELATED;
+    const inner = this.weigh(fragment?.selectionSet, isIntrospection, defaultFirst);
     // The spread counts itself: spreads of spreads multiply, also where no field is at their end.
     const weight = { ...inner, fields: inner.fields + 1 };
     this.weights.set(key, weight);
@@ -180,7 +192,7 @@ class DocumentLimits {
   }
 
   /** Only of an operation whose fields are few with fragments looked through: no fragment spreads itself then. */
-  private rootFields({ selections }: SelectionSetNode): number {
+  rootFields({ selections }: SelectionSetNode): number {
     return selections.reduce((sum, node) => {
       if (node.kind === Kind.FIELD) return sum + 1;
       const inner = node.kind === Kind.INLINE_FRAGMENT ? node : this.fragments.get(node.name.value);
@@ -189,13 +201,13 @@ class DocumentLimits {
   }
 
   /** How many things a field may give: what has neither `first` nor the fields of a list gives one. */
-  private lengthOf({ arguments: given = [], selectionSet }: FieldNode): number {
+  private lengthOf({ arguments: given = [], selectionSet }: FieldNode, defaultFirst: number): number {
     const first = given.find(({ name }) => name.value === 'first');
     if (first) return this.numberOf(first.value);
     const isList = selectionSet?.selections.some(
       (node) => node.kind !== Kind.FIELD || node.name.value === 'nodes' || node.name.value === 'edges',
     );
-    return isList ? DEFAULT_FIRST : 1;
+    return isList ? defaultFirst : 1;
   }
 
   private numberOf(value: ValueNode): number {

@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
-import { checkDocument, LIMITS } from './document-limits';
+import { checkDocument, LIMITS, rootFieldsOf } from './document-limits';
 
 /** Bytes of texts that are kept, of documents that were read and of persisted queries each. */
 const KEPT_BYTES = 16 * 1024 * 1024;
@@ -23,6 +23,8 @@ const MAX_ERRORS = 10;
 export interface ReadDocument {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
+  /** How many fields the operation has at its top, those of fragments too. */
+  readonly rootFields: number;
 }
 
 /** Reads documents, within limits; one that comes again is not read and validated again. */
@@ -61,7 +63,7 @@ export class Documents {
         : 'The document has several operations, or none: name one in operationName.';
       throw new InvalidDocument([new GraphQLError(message)]);
     }
-    return { document, operation };
+    return { document, operation, rootFields: rootFieldsOf(document, operation) };
   }
 
   /** The text that was kept under its SHA-256, in hex. */

@@ -71,7 +71,8 @@ export class GraphQLDoor {
     try {
       const params = readRequest(isGet ? search : undefined, body, this.parts.documents);
       const variables = params.variables ?? {};
-      const { document, operation } = this.parts.documents.find(params.query, params.operationName, variables);
+      const { documents } = this.parts;
+      const { document, operation, rootFields } = documents.find(params.query, params.operationName, variables);
       const isMutation = operation.operation === OperationTypeNode.MUTATION;
       const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
       if (isSubscription !== (mediaType === EVENT_STREAM)) {
@@ -98,7 +99,7 @@ export class GraphQLDoor {
         origin: exchange,
         identity: lookAgain,
         idempotencyKey: idempotencyKeyOf(request, { effect }),
-        hasSeveralChanges: isMutation && operation.selectionSet.selections.length > 1,
+        hasSeveralChanges: isMutation && rootFields > 1,
         onSecret: () => (exchange.showsSecret = true),
       });
       const result = await execute({ ...args, contextValue: calls });

@@ -5,9 +5,14 @@ import {
   type JsonObject,
   type ServiceName,
 } from '@agent-platform/contracts';
+import { AppError } from '@agent-platform/errors';
 import type { Origin } from '../../pipeline/audit-trail';
 import type { Forwarder } from '../../pipeline/forwarder';
 import type { Known } from '../../pipeline/identity-cache';
+import type { AnswerSize } from './answer-size';
+
+/** Of one read: an id and a few filters. Two hundred longer ones would not fit a message. */
+const MAX_PARAMS_LENGTH = 4096;
 
 interface ReadAnswer {
   readonly status: number;
@@ -27,6 +32,8 @@ interface Gate {
   readonly admit: (action: ActionDefinition) => Promise<Known>;
   /** Pays for a request. @throws Refusal */
   readonly take: (identity: Known) => Promise<void>;
+  /** How much has been answered so far. */
+  readonly size: () => AnswerSize;
 }
 
 /**
@@ -44,7 +51,9 @@ export class ReadBatches {
   ) {}
 
   read(action: ActionDefinition, params: JsonObject): Promise<ReadAnswer> {
-    const key = `${action.name} ${JSON.stringify(params)}`;
+    const text = JSON.stringify(params);
+    if (text.length > MAX_PARAMS_LENGTH) throw tooLong();
+    const key = `${action.name} ${text}`;
     let answer = this.known.get(key);
     if (!answer) {
       answer = new Promise((resolve, reject) => this.add({ action, params, resolve, reject }));
@@ -89,8 +98,10 @@ export class ReadBatches {
       let left = admitted;
       while (identity && left.length > 0) {
         const batch = left.slice(0, MAX_BATCHED_CALLS);
+        this.gate.size().checkRoom();
         await this.gate.take(identity);
-        const { answers } = await this.forwarder.forwardReads(this.origin, identity, service, batch);
+        const { answers, bytes } = await this.forwarder.forwardReads(this.origin, identity, service, batch);
+        this.gate.size().receive(bytes);
         const unanswered = batch.filter(({ resolve }, index) => {
           const answer = answers[index];
           if (answer) resolve(answer);
@@ -102,4 +113,11 @@ export class ReadBatches {
       admitted.forEach(({ reject }) => reject(error));
     }
   }
+}
+
+function tooLong(): AppError {
+  return new AppError(
+    'request.invalid',
+    `The arguments of a field within another one may have ${MAX_PARAMS_LENGTH} characters together.`,
+  );
 }

@@ -35,6 +35,9 @@ export interface Relation {
   readonly description: string;
 }
 
+/** How many things a list within another thing holds when `first` is not given. */
+export const DEFAULT_RELATED = 10;
+
 const agent = (on: string, field = 'agent', from = 'agentId'): Relation => ({
   on,
   field,

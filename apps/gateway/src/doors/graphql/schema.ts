@@ -12,9 +12,9 @@ import {
   type GraphQLOutputType,
 } from 'graphql';
 import type { ActionCalls, Page } from './action-calls';
-import { RELATIONS, type Relation } from './relations';
+import { DEFAULT_RELATED, RELATIONS, type Relation } from './relations';
 import { subscriptionFields } from './subscriptions/subscription-fields';
-import { Types, type FieldMap } from './types';
+import { isJson, Types, type FieldMap } from './types';
 
 type Field = GraphQLFieldConfig<Readonly<Record<string, unknown>>, ActionCalls>;
 
@@ -133,8 +133,8 @@ class SchemaBuilder {
         name,
         description: 'A page of a list.',
         fields: {
-          nodes: { type: listOf(node) },
-          edges: { type: listOf(edge) },
+          nodes: { type: listOf(node), resolve: toldOf(node, 'nodes') },
+          edges: { type: listOf(edge), resolve: toldOf(node, 'edges') },
           pageInfo: { type: new GraphQLNonNull(this.pageInfo) },
           ...Object.fromEntries(
             extras.map(([extra, schema]: [string, JsonSchema]) => [
@@ -179,9 +179,6 @@ class SchemaBuilder {
   }
 }
 
-/** How many things a list within a list holds when `first` is not given. */
-export const DEFAULT_RELATED = 10;
-
 /** Lists are paged as in other GraphQL schemas: `first` and `after`. */
 function argumentOf({ list }: ActionDescription, param: string): string {
   if (!list) return param;
@@ -203,6 +200,12 @@ function connectionOf({ data, page: { nextCursor, ...extras } }: Page): object {
     pageInfo: { hasNextPage: nextCursor !== null, endCursor: nextCursor },
     ...extras,
   };
+}
+
+/** Things that are JSON themselves count among the JSON of the answer. */
+function toldOf(node: GraphQLOutputType, list: 'nodes' | 'edges') {
+  return (page: Readonly<Record<string, unknown>>, _args: unknown, calls: ActionCalls): unknown =>
+    isJson(node) ? calls.tell(page[list]) : page[list];
 }
 
 function listOf(type: GraphQLOutputType): GraphQLOutputType {

@@ -1,0 +1,49 @@
+import { AppError } from '@agent-platform/errors';
+
+/** Of what services answer to one document, and of the JSON in its answer. Both are looked at as they come, so one may go beyond by an answer. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Bounds what one request takes in memory: what services answer to it, and the JSON in its own answer, where one value may come up
+ * many times (under aliases, or as the workflow of each of 200 runs).
+ */
+export class AnswerSize {
+  private received = 0;
+  private told = 0;
+  private readonly sizes = new WeakMap<object, number>();
+
+  /** @throws AppError `action.answer.too-large` where nothing more may be asked for */
+  checkRoom(): void {
+    if (this.received > MAX_ANSWER_BYTES) throw tooLarge();
+  }
+
+  receive(bytes: number): void {
+    this.received += bytes;
+  }
+
+  /** @throws AppError `action.answer.too-large` */
+  tell(value: unknown): void {
+    this.told += this.sizeOf(value);
+    if (this.told > MAX_ANSWER_BYTES) throw tooLarge();
+  }
+
+  /** Near enough to the length of the JSON. */
+  private sizeOf(value: unknown): number {
+    if (typeof value === 'string') return value.length + 2;
+    if (typeof value !== 'object' || value === null) return 5;
+    let size = this.sizes.get(value);
+    if (size === undefined) {
+      size = 2;
+      for (const [key, part] of Object.entries(value)) size += key.length + 4 + this.sizeOf(part);
+      this.sizes.set(value, size);
+    }
+    return size;
+  }
+}
+
+function tooLarge(): AppError {
+  return new AppError(
+    'action.answer.too-large',
+    `The answer may have ${MAX_ANSWER_BYTES} bytes at the most. Ask for a part of it.`,
+  );
+}

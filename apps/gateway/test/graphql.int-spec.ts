@@ -1,0 +1,150 @@
+import { batchSubjectOf, type BatchRequest, type Capability } from '@agent-platform/contracts';
+import { loadConfig } from '@agent-platform/config';
+import { header } from '@agent-platform/messaging';
+import { graphql, startNatsBackend, testEnvironment, type GraphQLAnswer } from '@agent-platform/testing';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { GatewayConfig } from '../src/config';
+import { startGateway, type RunningGateway } from '../src/start';
+import { FakeServices } from './fake-services';
+
+let nats: Awaited<ReturnType<typeof startNatsBackend>>;
+let services: FakeServices;
+let gateway: RunningGateway;
+let key: string;
+/** Requests to services, as `subject` or `subject ×calls`. */
+let asked: string[];
+/** What runs have put out, and workflows are. */
+let output: unknown;
+let definition: unknown;
+/** How many calls of a batch are answered at a time. */
+let fit: number;
+
+const RUNS = 20;
+const runOf = (id: string) => ({
+  id,
+  workflowId: 'w',
+  workflowVersion: 1,
+  agentId: 'a',
+  trigger: { type: 'manual' },
+  status: 'completed',
+  input: {},
+  output,
+  metadata: {},
+  createdAt: '2026-11-25T00:00:00.000Z',
+});
+
+beforeAll(async () => {
+  nats = await startNatsBackend(mkdtempSync(join(testEnvironment().folder, 'graphql-')), 'accounts {}');
+  const natsUrl = `nats://${nats.host}:${nats.port}`;
+  services = await FakeServices.start(natsUrl);
+  gateway = await startGateway(loadConfig(GatewayConfig, { NATS_URL: natsUrl, HOST: '127.0.0.1', LOG_LEVEL: 'error' }));
+  key = services.agent(['workflow_read', 'workflow_execute', 'event_publish'] satisfies Capability[]).key;
+  const answer = (subject: string, body: (params: Record<string, string>) => object) =>
+    services.bus.subscribe(subject, (message) => {
+      asked.push(subject);
+      message.respond(JSON.stringify(body(message.json())), { headers: header('Status', '200') });
+    });
+  answer('rpc.run.list.v1', () => ({
+    data: Array.from({ length: RUNS }, (_, n) => runOf(`r${n}`)),
+    page: { nextCursor: null },
+  }));
+  answer('rpc.run.get.v1', ({ id = '' }) => ({ data: { ...runOf(id), steps: [] } }));
+  services.bus.subscribe('rpc.event.emit.v1', (message) => {
+    asked.push(message.headers?.get('Call-Context') ?? '');
+    message.respond(JSON.stringify({ data: { id: 'e' } }), { headers: header('Status', '202') });
+  });
+  services.bus.subscribe(batchSubjectOf('workflow-executor'), (message) => {
+    const { calls } = message.json<BatchRequest>();
+    asked.push(`${message.subject} ×${calls.length}`);
+    const answers = calls.map(({ action, params }, index) => {
+      const id = String(params.id);
+      if (index >= fit) return null;
+      const data = action === 'run.get' ? { ...runOf(id), steps: [] } : { id, agentId: 'a', name: id, definition };
+      return { status: 200, body: { data } };
+    });
+    message.respond(JSON.stringify({ answers }));
+  });
+  await services.bus.flush();
+});
+beforeEach(() => {
+  [asked, output, definition, fit] = [[], {}, {}, 1000];
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await services?.bus.close();
+  await nats?.stop();
+});
+
+const ask = (query: string, variables: object = {}, headers: Record<string, string> = {}) =>
+  graphql(`http://127.0.0.1:${gateway.port}`, key, query, variables, headers);
+const codes = ({ body }: GraphQLAnswer) => [...new Set(body.errors?.map(({ extensions }) => extensions?.code))];
+
+describe('what a document asks of the services', () => {
+  it('is one request for a level, and the same thing once', async () => {
+    const { body } = await ask('{ runList { nodes { id steps { id } workflow { name } } } }');
+    expect(body.errors).toBeUndefined();
+    expect(asked).toEqual(['rpc.run.list.v1', `rpc.internal.workflow-executor.batch.v1 ×${RUNS + 1}`]);
+  });
+
+  it('is asked for again where it did not fit the message', async () => {
+    fit = 8;
+    const { body } = await ask('{ runList { nodes { id steps { id } } } }');
+    expect(body.errors).toBeUndefined();
+    const batch = 'rpc.internal.workflow-executor.batch.v1';
+    expect(asked).toEqual(['rpc.run.list.v1', `${batch} ×20`, `${batch} ×12`, `${batch} ×4`]);
+  });
+
+  it('is nothing that the whole answer has left out', async () => {
+    const { body } = await ask('{ runGet(id: "r") { id steps { id } stepsLeftOut } }');
+    expect([body.errors, asked]).toEqual([undefined, ['rpc.run.get.v1']]);
+  });
+
+  it('takes no arguments beyond what two hundred of which fit a message', async () => {
+    const query =
+      'query ($s: String) { runList { nodes { workflow { runs(after: $s, first: 2) { nodes { id } } } } } }';
+    expect(codes(await ask(query, { s: 'x'.repeat(5000) }))).toEqual(['request.invalid']);
+  });
+});
+
+describe('an answer of JSON that comes up many times', () => {
+  it('ends before it takes all memory', async () => {
+    output = 'x'.repeat(1024 * 1024);
+    const aliases = Array.from({ length: 30 }, (_, n) => `a${n}: output`).join(' ');
+    const answer = await ask(`{ runGet(id: "r") { ${aliases} } }`);
+    expect(codes(answer)).toEqual(['action.answer.too-large']);
+    const { runGet } = answer.body.data as unknown as { runGet: Record<string, string | null> };
+    expect(Object.values(runGet).filter((value) => value !== null)).toHaveLength(15);
+    expect(answer.body.errors).toHaveLength(15);
+  });
+
+  it('counts what is read once and shown for each of many', async () => {
+    definition = { big: 'x'.repeat(1024 * 1024) };
+    const answer = await ask('{ runList { nodes { workflow { definition } } } }');
+    expect(codes(answer)).toEqual(['action.answer.too-large']);
+  });
+});
+
+describe('the idempotency key of one of several changes', () => {
+  const emit = 'eventEmit(type: "a.b", data: {}) { id }';
+  const keysSent = () => asked.map((context) => (JSON.parse(context) as { idempotencyKey?: string }).idempotencyKey);
+
+  it('is that of the request with the name of the field, in a fragment too', async () => {
+    await ask(
+      `mutation { ...Both } fragment Both on Mutation { one: ${emit} two: ${emit} }`,
+      {},
+      { 'idempotency-key': 'k' },
+    );
+    expect(keysSent()).toEqual(['k:one', 'k:two']);
+  });
+
+  it('is that of the request where there is one only', async () => {
+    await ask(`mutation { ... { only: ${emit} } }`, {}, { 'idempotency-key': 'k' });
+    expect(keysSent()).toEqual(['k']);
+  });
+
+  it('is refused where it becomes too long', async () => {
+    const answer = await ask(`mutation { one: ${emit} two: ${emit} }`, {}, { 'idempotency-key': 'k'.repeat(255) });
+    expect([codes(answer), asked]).toEqual([['request.invalid'], []]);
+  });
+});
