@@ -179,6 +179,16 @@ describe('a document', () => {
     expect(Number(next.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
+  it('pays for what is refused too', async () => {
+    const { key } = await createTestAgent(admin, { skills: [], rateLimitRpm: 3 });
+    const aliases = ['a', 'b', 'c', 'd', 'e'].map((alias) => `${alias}: agentList { nodes { id } }`).join(' ');
+    const refused = [
+      ...Array<string>(3).fill('auth.capability.missing'),
+      ...Array<string>(2).fill('auth.rate-limit.exceeded'),
+    ];
+    expect(codes(await ask(`{ ${aliases} }`, {}, {}, key))?.sort()).toEqual(refused);
+  });
+
   it('makes one change under its idempotency key, and one of each of several', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const emit = 'mutation { eventEmit(type: "graphql.once", data: {}) { id } }';

@@ -1,7 +1,7 @@
 import { batchSubjectOf, type BatchRequest, type Capability } from '@agent-platform/contracts';
 import { loadConfig } from '@agent-platform/config';
 import { header } from '@agent-platform/messaging';
-import { graphql, startNatsBackend, testEnvironment, type GraphQLAnswer } from '@agent-platform/testing';
+import { graphql, startNatsBackend, testEnvironment, until, type GraphQLAnswer } from '@agent-platform/testing';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayConfig } from '../src/config';
@@ -25,7 +25,7 @@ const runOf = (id: string) => ({
   id,
   workflowId: 'w',
   workflowVersion: 1,
-  agentId: 'a',
+  agentId: `agent of ${id}`,
   trigger: { type: 'manual' },
   status: 'completed',
   input: {},
@@ -58,7 +58,7 @@ beforeAll(async () => {
     const { calls } = message.json<BatchRequest>();
     asked.push(`${message.subject} ×${calls.length}`);
     const answers = calls.map(({ action, params }, index) => {
-      const id = String(params.id);
+      const id = params.id as string;
       if (index >= fit) return null;
       const data = action === 'run.get' ? { ...runOf(id), steps: [] } : { id, agentId: 'a', name: id, definition };
       return { status: 200, body: { data } };
@@ -104,6 +104,20 @@ describe('what a document asks of the services', () => {
     const query =
       'query ($s: String) { runList { nodes { workflow { runs(after: $s, first: 2) { nodes { id } } } } } }';
     expect(codes(await ask(query, { s: 'x'.repeat(5000) }))).toEqual(['request.invalid']);
+  });
+});
+
+describe('what is refused of a level', () => {
+  it('is refused once, however many fields want it', async () => {
+    const requestId = 'request-of-the-level';
+    const answer = await ask('{ runList { nodes { agent { name } } } }', {}, { 'x-request-id': requestId });
+    expect([codes(answer), answer.body.errors?.length]).toEqual([['auth.capability.missing'], RUNS]);
+    const entries = () =>
+      services.audit
+        .filter((entry) => entry.requestId === requestId)
+        .map(({ action, decision }) => `${action} ${decision}`);
+    await until('the entry of the list', () => entries().includes('run.list allowed'));
+    expect(entries().sort()).toEqual(['agent.get refused', 'run.list allowed']);
   });
 });
 

@@ -51,9 +51,10 @@ export class ActionCalls {
     protected readonly execution: Execution,
   ) {
     this.batches = new ReadBatches(parts.forwarder, execution.origin, {
-      admit: (action) => this.admit(action),
-      take: (known) => this.take(known),
+      admit: (action) => this.reported({ action, pathParams: {} }, () => this.admit(action)),
+      take: (identity, action) => this.reported({ action, pathParams: {} }, () => this.take(identity)),
       size: () => this.size,
+      report: (action, params, work) => this.reported({ action, pathParams: idOf(params) }, work),
     });
   }
 
@@ -85,12 +86,10 @@ export class ActionCalls {
   }
 
   /** Reads something for a field within another one. @throws GraphQLError with the problem */
-  read(name: string, params: JsonObject): Promise<unknown> {
+  async read(name: string, params: JsonObject): Promise<unknown> {
     const action = actionOf(name);
-    return this.reported({ action, pathParams: idOf(params) }, async () => {
-      const { status, body } = await this.batches.read(action, params);
-      return dataOf(status, body, action);
-    });
+    const { status, body } = await this.batches.read(action, params);
+    return dataOf(status, body, action);
   }
 
   /** Another answer begins: what was read is read again, and it may have its own size. */
@@ -99,10 +98,11 @@ export class ActionCalls {
     this.size = new AnswerSize();
   }
 
-  /** Who asks, where it may call the action now and has a permit for it. @throws Refusal */
+  /** Who asks, where it has a permit for the call and may make it now: what is refused is paid for too. @throws Refusal */
   protected async admitCall(action: ActionDefinition): Promise<Known> {
-    const identity = await this.admit(action);
+    const identity = await this.execution.identity();
     if (this.calls++ > 0) await this.take(identity);
+    authorize(identity, action);
     return identity;
   }
 

@@ -28,10 +28,16 @@ interface Waiting {
 
 /** What a batch needs of who makes it. */
 interface Gate {
-  /** Who asks, where it may call the action. @throws Refusal */
+  /** Who asks, where it may call the action. A refusal is told of once, for all of the batch. @throws GraphQLError */
   readonly admit: (action: ActionDefinition) => Promise<Known>;
-  /** Pays for a request. @throws Refusal */
-  readonly take: (identity: Known) => Promise<void>;
+  /** Pays for a request. @throws GraphQLError */
+  readonly take: (identity: Known, action: ActionDefinition) => Promise<void>;
+  /** Does a read, and tells of what goes wrong with it, however many fields want it. @throws GraphQLError */
+  readonly report: (
+    action: ActionDefinition,
+    params: JsonObject,
+    work: () => Promise<ReadAnswer>,
+  ) => Promise<ReadAnswer>;
   /** How much has been answered so far. */
   readonly size: () => AnswerSize;
 }
@@ -52,11 +58,13 @@ export class ReadBatches {
 
   read(action: ActionDefinition, params: JsonObject): Promise<ReadAnswer> {
     const text = JSON.stringify(params);
-    if (text.length > MAX_PARAMS_LENGTH) throw tooLong();
     const key = `${action.name} ${text}`;
     let answer = this.known.get(key);
     if (!answer) {
-      answer = new Promise((resolve, reject) => this.add({ action, params, resolve, reject }));
+      answer = this.gate.report(action, params, () => {
+        if (text.length > MAX_PARAMS_LENGTH) throw tooLong();
+        return new Promise((resolve, reject) => this.add({ action, params, resolve, reject }));
+      });
       this.known.set(key, answer);
     }
     return answer;
@@ -96,10 +104,10 @@ export class ReadBatches {
     }
     try {
       let left = admitted;
-      while (identity && left.length > 0) {
+      for (let [first] = left; identity && first; [first] = left) {
         const batch = left.slice(0, MAX_BATCHED_CALLS);
         this.gate.size().checkRoom();
-        await this.gate.take(identity);
+        await this.gate.take(identity, first.action);
         const { answers, bytes } = await this.forwarder.forwardReads(this.origin, identity, service, batch);
         this.gate.size().receive(bytes);
         const unanswered = batch.filter(({ resolve }, index) => {
