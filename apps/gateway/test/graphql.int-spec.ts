@@ -17,6 +17,8 @@ let asked: string[];
 /** What runs have put out, and workflows are. */
 let output: unknown;
 let definition: unknown;
+/** How many runs a list has. */
+let runs: number;
 /** How many calls of a batch are answered at a time. */
 let fit: number;
 
@@ -46,7 +48,7 @@ beforeAll(async () => {
       message.respond(JSON.stringify(body(message.json())), { headers: header('Status', '200') });
     });
   answer('rpc.run.list.v1', () => ({
-    data: Array.from({ length: RUNS }, (_, n) => runOf(`r${n}`)),
+    data: Array.from({ length: runs }, (_, n) => runOf(`r${n}`)),
     page: { nextCursor: null },
   }));
   answer('rpc.run.get.v1', ({ id = '' }) => ({ data: { ...runOf(id), steps: [] } }));
@@ -68,7 +70,7 @@ beforeAll(async () => {
   await services.bus.flush();
 });
 beforeEach(() => {
-  [asked, output, definition, fit] = [[], {}, {}, 1000];
+  [asked, output, definition, runs, fit] = [[], {}, {}, RUNS, 1000];
 });
 afterAll(async () => {
   await gateway?.stop();
@@ -130,6 +132,14 @@ describe('an answer of JSON that comes up many times', () => {
     const { runGet } = answer.body.data as unknown as { runGet: Record<string, string | null> };
     expect(Object.values(runGet).filter((value) => value !== null)).toHaveLength(15);
     expect(answer.body.errors).toHaveLength(15);
+  });
+
+  it('has so many fields of things in lists, however they are asked for', async () => {
+    runs = 200;
+    const fields = Array.from({ length: 17 }, () => 'id').join(' ');
+    const lists = Array.from({ length: 28 }, (_, n) => `n${n}: nodes { ...F }`).join(' ');
+    const answer = await ask(`{ a: runList(first: 80) { ${lists} } } fragment F on Run { ${fields} steps { id } }`);
+    expect([codes(answer), answer.body.data]).toEqual([['action.answer.too-large'], { a: null }]);
   });
 
   it('counts what is read once and shown for each of many', async () => {

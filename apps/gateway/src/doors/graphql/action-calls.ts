@@ -1,6 +1,6 @@
 import { findAction, type ActionDefinition, type JsonObject } from '@agent-platform/contracts';
 import { AppError, toProblem, type Problem } from '@agent-platform/errors';
-import { GraphQLError } from 'graphql';
+import { getNamedType, GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import { Refusal, refusal } from '../../pipeline/authenticate';
 import type { AuditTrail, Origin } from '../../pipeline/audit-trail';
 import { authorize } from '../../pipeline/authorize';
@@ -9,7 +9,9 @@ import type { Known } from '../../pipeline/identity-cache';
 import type { RateLimiter } from '../../pipeline/rate-limiter';
 import { AnswerSize } from './answer-size';
 import { keyOfChange } from './change-keys';
+import { fieldsWithin } from './fields-within';
 import { ReadBatches } from './read-batches';
+import { JSON_SCALAR } from './scalars';
 
 /** The answer of a list. */
 export interface Page {
@@ -106,14 +108,19 @@ export class ActionCalls {
     return identity;
   }
 
-  /** JSON that goes into the answer. @throws GraphQLError `action.answer.too-large` */
-  tell(json: unknown): unknown {
+  /**
+   * What a field gives: counts it where there may be much of it.
+   *
+   * @throws GraphQLError `action.answer.too-large`
+   */
+  tell(value: unknown, info: GraphQLResolveInfo): unknown {
     try {
-      this.size.tell(json);
+      if (getNamedType(info.returnType) === JSON_SCALAR) this.size.tell(value);
+      else if (Array.isArray(value)) this.size.list(value.length * fieldsWithin(info));
     } catch (error) {
       throw problemError(toProblem(error, this.execution.origin.requestId));
     }
-    return json;
+    return value;
   }
 
   /** Who asks, where it may call the action now. @throws Refusal */

@@ -42,6 +42,11 @@ describe('a document is refused for', () => {
 describe('a document is taken', () => {
   it.each([
     [
+      'whose things are asked for by fragments',
+      `{ workflowList(first: 20) { nodes { ...W } } } fragment W on Workflow { runs(first: 5) { nodes { ...R } } }
+       fragment R on Run { steps { ...S } error { ...E } } fragment S on RunStep { id error { ...E } } fragment E on RunError { code }`,
+    ],
+    [
       'of a list in a list, which is shorter where nothing else is said',
       '{ workflowList { nodes { name runs { nodes { id steps { id } } } } } }',
     ],

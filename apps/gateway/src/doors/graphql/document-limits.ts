@@ -12,6 +12,7 @@ import {
   type ValueNode,
 } from 'graphql';
 import { DEFAULT_RELATED } from './relations';
+import { LIST_FIELDS } from './schema';
 
 /** What a document may be at the most. They are checked before it is validated, which may cost far more than reading it. */
 export const LIMITS = {
@@ -200,14 +201,11 @@ class DocumentLimits {
     }, 0);
   }
 
-  /** How many things a field may give: what has neither `first` nor the fields of a list gives one. */
-  private lengthOf({ arguments: given = [], selectionSet }: FieldNode, defaultFirst: number): number {
-    const first = given.find(({ name }) => name.value === 'first');
+  /** How many things a field may give. */
+  private lengthOf({ name, arguments: given = [] }: FieldNode, defaultFirst: number): number {
+    const first = given.find((argument) => argument.name.value === 'first');
     if (first) return this.numberOf(first.value);
-    const isList = selectionSet?.selections.some(
-      (node) => node.kind !== Kind.FIELD || node.name.value === 'nodes' || node.name.value === 'edges',
-    );
-    return isList ? defaultFirst : 1;
+    return LIST_FIELDS.has(name.value) ? defaultFirst : 1;
   }
 
   private numberOf(value: ValueNode): number {

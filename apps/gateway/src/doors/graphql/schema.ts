@@ -14,7 +14,7 @@ import {
 import type { ActionCalls, Page } from './action-calls';
 import { DEFAULT_RELATED, RELATIONS, type Relation } from './relations';
 import { subscriptionFields } from './subscriptions/subscription-fields';
-import { isJson, Types, type FieldMap } from './types';
+import { Types, type FieldMap } from './types';
 
 type Field = GraphQLFieldConfig<Readonly<Record<string, unknown>>, ActionCalls>;
 
@@ -27,6 +27,14 @@ export function graphqlSchema(): GraphQLSchema {
 export function fieldNameOf(action: string): string {
   return action.replace(/[._](\w)/g, (_whole, letter: string) => letter.toUpperCase());
 }
+
+const isList = (name: string) => API.actions.some((action) => action.name === name && action.list);
+
+/** The fields that are pages of a list. */
+export const LIST_FIELDS: ReadonlySet<string> = new Set([
+  ...API.actions.filter(({ list }) => list).map(({ name }) => fieldNameOf(name)),
+  ...RELATIONS.filter(({ action }) => isList(action)).map(({ field }) => field),
+]);
 
 class SchemaBuilder {
   private readonly types = new Types((type) => this.relationsOf(type));
@@ -133,8 +141,8 @@ class SchemaBuilder {
         name,
         description: 'A page of a list.',
         fields: {
-          nodes: { type: listOf(node), resolve: toldOf(node, 'nodes') },
-          edges: { type: listOf(edge), resolve: toldOf(node, 'edges') },
+          nodes: { type: listOf(node), resolve: told('nodes') },
+          edges: { type: listOf(edge), resolve: told('edges') },
           pageInfo: { type: new GraphQLNonNull(this.pageInfo) },
           ...Object.fromEntries(
             extras.map(([extra, schema]: [string, JsonSchema]) => [
@@ -202,11 +210,10 @@ function connectionOf({ data, page: { nextCursor, ...extras } }: Page): object {
   };
 }
 
-/** Things that are JSON themselves count among the JSON of the answer. */
-function toldOf(node: GraphQLOutputType, list: 'nodes' | 'edges') {
-  return (page: Readonly<Record<string, unknown>>, _args: unknown, calls: ActionCalls): unknown =>
-    isJson(node) ? calls.tell(page[list]) : page[list];
-}
+const told =
+  (list: 'nodes' | 'edges'): Field['resolve'] =>
+  (page, _args, calls, info) =>
+    calls.tell(page[list], info);
 
 function listOf(type: GraphQLOutputType): GraphQLOutputType {
   return new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));

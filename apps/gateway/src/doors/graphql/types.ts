@@ -9,10 +9,10 @@ import {
   GraphQLNonNull,
   GraphQLObjectType,
   GraphQLString,
-  getNamedType,
   type GraphQLFieldConfigMap,
   type GraphQLInputType,
   type GraphQLOutputType,
+  type GraphQLResolveInfo,
   type GraphQLScalarType,
 } from 'graphql';
 import type { ActionCalls } from './action-calls';
@@ -115,22 +115,17 @@ export class Types {
           {
             type: isAlways ? new GraphQLNonNull(type) : type,
             description: schema.description,
-            resolve: (source: Source, _args: unknown, calls: ActionCalls) => {
-              const tell = (value: unknown) => (isJson(type) ? calls.tell(value) : value);
-              return isCompleted && merged && !merged.completes.some((completed) => completed in source)
-                ? calls.read(merged.by, { id: source.id as string }).then((whole) => tell((whole as Source)[field]))
-                : tell(source[field]);
-            },
+            resolve: (source: Source, _args: unknown, calls: ActionCalls, info: GraphQLResolveInfo) =>
+              isCompleted && merged && !merged.completes.some((completed) => completed in source)
+                ? calls
+                    .read(merged.by, { id: source.id as string })
+                    .then((whole) => calls.tell((whole as Source)[field], info))
+                : calls.tell(source[field], info),
           },
         ];
       }),
     );
   }
-}
-
-/** Whether what a field gives is JSON of any size, a list of it too. */
-export function isJson(type: GraphQLOutputType): boolean {
-  return getNamedType(type) === JSON_SCALAR;
 }
 
 /** What has no name of its own is called by its place; not so where a type of the contracts is (`IntegrationHealth`). */
