@@ -179,6 +179,12 @@ describe('a document', () => {
     expect(Number(next.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
+  it('says what is left after all that it has paid for', async () => {
+    const { key } = await createTestAgent(admin, { skills: [], rateLimitRpm: 9 });
+    const asked = await ask('{ a: meGet { name } b: meGet { name } c: meGet { name } }', {}, {}, key);
+    expect(asked.headers.get('ratelimit')).toMatch(/^"agent";r=6;/);
+  });
+
   it('pays for what is refused too', async () => {
     const { key } = await createTestAgent(admin, { skills: [], rateLimitRpm: 3 });
     const aliases = ['a', 'b', 'c', 'd', 'e'].map((alias) => `${alias}: agentList { nodes { id } }`).join(' ');

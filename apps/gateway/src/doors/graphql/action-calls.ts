@@ -6,7 +6,7 @@ import type { AuditTrail, Origin } from '../../pipeline/audit-trail';
 import { authorize } from '../../pipeline/authorize';
 import type { Forwarder } from '../../pipeline/forwarder';
 import type { Known } from '../../pipeline/identity-cache';
-import type { RateLimiter } from '../../pipeline/rate-limiter';
+import type { Decision, RateLimiter } from '../../pipeline/rate-limiter';
 import { AnswerSize } from './answer-size';
 import { keyOfChange } from './change-keys';
 import { fieldsWithin } from './fields-within';
@@ -34,6 +34,8 @@ export interface Execution {
   readonly idempotencyKey: string | undefined;
   /** Whether several of its fields change something, so that each needs a key of its own. */
   readonly hasSeveralChanges: boolean;
+  /** Told what is left of the limit, where an answer says so. */
+  readonly onLimit?: (limit: Decision) => void;
   /** Called when an answer shows a secret that is shown once. */
   readonly onSecret: () => void;
 }
@@ -132,7 +134,9 @@ export class ActionCalls {
 
   /** @throws Refusal 429 */
   private async take(identity: Known): Promise<void> {
-    const { allowed, limit, retryAfterMs } = await this.parts.limiter.take(identity.agent.id);
+    const decision = await this.parts.limiter.take(identity.agent.id);
+    this.execution.onLimit?.(decision);
+    const { allowed, limit, retryAfterMs } = decision;
     if (allowed) return;
     const detail = `This agent may make ${limit} requests in any 60 seconds, and each field of an operation counts as one. Wait as long as Retry-After says.`;
     throw refusal('auth.rate-limit.exceeded', detail, identity, retryAfterMs);

@@ -100,6 +100,7 @@ export class GraphQLDoor {
         identity: lookAgain,
         idempotencyKey: idempotencyKeyOf(request, { effect }),
         hasSeveralChanges: isMutation && rootFields > 1,
+        onLimit: (limit) => (exchange.limit = limit),
         onSecret: () => (exchange.showsSecret = true),
       });
       const result = await execute({ ...args, contextValue: calls });
