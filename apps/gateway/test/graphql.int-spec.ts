@@ -17,6 +17,8 @@ let asked: string[];
 /** What runs have put out, and workflows are. */
 let output: unknown;
 let definition: unknown;
+/** What comes with each run of a batch, beside what is asked for. */
+let filler: string;
 /** How many runs a list has. */
 let runs: number;
 /** How many calls of a batch are answered at a time. */
@@ -62,7 +64,8 @@ beforeAll(async () => {
     const answers = calls.map(({ action, params }, index) => {
       const id = params.id as string;
       if (index >= fit) return null;
-      const data = action === 'run.get' ? { ...runOf(id), steps: [] } : { id, agentId: 'a', name: id, definition };
+      const data =
+        action === 'run.get' ? { ...runOf(id), steps: [], filler } : { id, agentId: 'a', name: id, definition };
       return { status: 200, body: { data } };
     });
     message.respond(JSON.stringify({ answers }));
@@ -70,7 +73,7 @@ beforeAll(async () => {
   await services.bus.flush();
 });
 beforeEach(() => {
-  [asked, output, definition, runs, fit] = [[], {}, {}, RUNS, 1000];
+  [asked, output, definition, filler, runs, fit] = [[], {}, {}, '', RUNS, 1000];
 });
 afterAll(async () => {
   await gateway?.stop();
@@ -140,6 +143,14 @@ describe('an answer of JSON that comes up many times', () => {
     const lists = Array.from({ length: 28 }, (_, n) => `n${n}: nodes { ...F }`).join(' ');
     const answer = await ask(`{ a: runList(first: 80) { ${lists} } } fragment F on Run { ${fields} steps { id } }`);
     expect([codes(answer), answer.body.data]).toEqual([['action.answer.too-large'], { a: null }]);
+  });
+
+  it('holds no more of what services answer than it could show', async () => {
+    [filler, fit] = ['x'.repeat(3 * 1024 * 1024), 1];
+    const answer = await ask('{ runList { nodes { steps { id } } } }');
+    expect(codes(answer)).toEqual(['action.answer.too-large']);
+    // The list, and as many as came to 16 MiB.
+    expect(asked).toHaveLength(1 + 6);
   });
 
   it('counts what is read once and shown for each of many', async () => {

@@ -30,6 +30,11 @@ describe('a document is refused for', () => {
       'answers about the schema',
     ],
     [
+      'a list in a list in a fragment of the root, which is as long as any at the top',
+      '{ ...Q } fragment Q on Query { workflowList { nodes { runs(first: 40) { nodes { id steps { id } } } } } }',
+      'things that it asks for',
+    ],
+    [
       'its types many times',
       `{ __schema { ${times(25, (n) => `t${n}: types { fields { args { name type { name ofType { name } } } } }`)} } }`,
       'answers about the schema',
@@ -41,6 +46,10 @@ describe('a document is refused for', () => {
 
 describe('a document is taken', () => {
   it.each([
+    [
+      'of a list in a list in a fragment',
+      '{ workflowList { nodes { ...W } } } fragment W on Workflow { runs { nodes { id steps { id } } } }',
+    ],
     [
       'whose things are asked for by fragments',
       `{ workflowList(first: 20) { nodes { ...W } } } fragment W on Workflow { runs(first: 5) { nodes { ...R } } }
