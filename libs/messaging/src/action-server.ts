@@ -24,8 +24,8 @@ import { ETAG_HEADER, STATUS_HEADER, type Reply } from './reply';
 
 /** Requests under way in one process; what comes above this is told to come back. */
 const MAX_IN_FLIGHT = 2000;
-/** Room for the headers of an answer within the largest message. */
-const HEADER_BYTES = 1024;
+/** Room within the largest message for the headers of an answer, or for what stands around the only one that a batch of 200 has. */
+const HEADER_BYTES = 2048;
 /** Failures from 500 on that are no surprise and need nobody. */
 const EXPECTED: readonly string[] = ['action.not-implemented', 'integration.down'];
 /** How long `stop` waits for what is under way. */

@@ -1,4 +1,4 @@
-import type { BatchReply } from '@agent-platform/contracts';
+import { MAX_BATCHED_CALLS, type BatchReply } from '@agent-platform/contracts';
 import { answerBatch } from './answer-batch';
 
 const calls = Array.from({ length: 20 }, (_each, index) => ({ action: 'run.get', params: { index } }));
@@ -34,4 +34,12 @@ it('leaves out what has no room, and does no more of it', async () => {
 it('always answers one, so that asking again comes to an end', async () => {
   const answers = await parse(answerBatch(calls, 10, async () => ({ status: 200, body: '"large"' })));
   expect(answers.filter((answer) => answer !== null)).toHaveLength(1);
+});
+
+it('takes little more for the largest answer than that has alone', async () => {
+  const many = Array.from({ length: MAX_BATCHED_CALLS }, () => ({ action: 'run.get', params: {} }));
+  const body = JSON.stringify('x'.repeat(100_000));
+  const text = await answerBatch(many, body.length, async () => ({ status: 200, body }));
+  // What an answer alone leaves free of the largest message: see action-server.ts.
+  expect(text.length - body.length).toBeLessThan(2048);
 });
