@@ -24,7 +24,7 @@ export interface WorkerOptions {
 }
 
 /** How long one question for commands waits. */
-const WAIT_SECONDS = 10;
+const WAIT_SECONDS = 5;
 const PAUSE_MS = 1000;
 /** What nobody can mend by waiting. */
 const FINAL = ['auth.credentials.invalid', 'auth.agent.not-active'];
@@ -53,7 +53,7 @@ export class Worker {
     this.done.catch((error: unknown) => this.report(error));
   }
 
-  /** Takes no more commands; resolves when those under way are answered, at most some ten seconds after them. */
+  /** Takes no more commands; resolves when those under way are answered, at most some five seconds after them. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.done.catch(() => undefined);

@@ -20,7 +20,9 @@ const GIVE_PASSWORDS = `
  * test file clones. What the workers need to know travels in an environment variable.
  */
 export default async function globalSetup(): Promise<void> {
-  execFileSync(process.execPath, ['tools/build.mjs'], { cwd: ROOT, stdio: 'inherit' });
+  for (const build of ['tools/build.mjs', 'libs/client/build.mjs']) {
+    execFileSync(process.execPath, [build], { cwd: ROOT, stdio: 'inherit' });
+  }
   const folder = mkdtempSync(join(tmpdir(), 'agent-platform-test-'));
   const postgresLog = join(folder, 'postgres.log');
   const postgres = await startPostgresBackend(join(folder, 'postgres'), postgresLog);
