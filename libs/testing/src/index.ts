@@ -1,6 +1,7 @@
 export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
 export { everythingWritten, formsOf, logEverything, whereFound } from './canary';
+export { startCliHost, type CliHost, type CliResult } from './cli-host';
 export { TestClient, type Answer } from './client';
 export { startCommandWorkers, type CommandWorkers } from './command-worker';
 export { testEnvironment, testScale } from './environment';
