@@ -2,11 +2,12 @@
 // A name that ends in .ts is a file of its own, bundled into dist under its path.
 //
 // esbuild drops the decorator metadata that Nest and class-validator read, so every TypeScript file goes through swc
-// first. npm packages stay outside the bundle. About 60 ms an app.
+// first. npm packages stay outside the bundle, except
+// of apps that are published. About 60 ms an app.
 import { transform } from '@swc/core';
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +40,15 @@ function bundleOf(name) {
     : { entry: join(root, 'apps', name, 'src/main.ts'), outfile: join(root, 'dist/apps', name, 'main.js') };
 }
 
+/** An app with a package.json is published: npm packages within the bundle, and what npm wants beside it. */
+const isPublished = (name) => existsSync(join(root, 'apps', name, 'package.json'));
+function finishPackage(name, outfile) {
+  for (const file of ['package.json', 'README.md'])
+    copyFileSync(join(root, 'apps', name, file), join(dirname(outfile), file));
+  copyFileSync(join(root, 'LICENSE'), join(dirname(outfile), 'LICENSE'));
+  chmodSync(outfile, 0o755);
+}
+
 /** Shown in the status of the platform; null where the sources are not in a repository. */
 function commit() {
   try {
@@ -59,7 +69,8 @@ async function bundle(name) {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    packages: 'external',
+    packages: isPublished(name) ? 'bundle' : 'external',
+    ...(isPublished(name) && { banner: { js: '#!/usr/bin/env node' } }),
     keepNames: true,
     sourcemap: true,
     define,
@@ -67,6 +78,7 @@ async function bundle(name) {
     loader: { '.sql': 'text' },
     plugins: [typescript],
   });
+  if (isPublished(name)) finishPackage(name, outfile);
 }
 
 const named = process.argv.slice(2);
