@@ -42,7 +42,7 @@ async function waiting(maker: Maker): Promise<string> {
 
 async function integration(maker: Maker, isConnected = false): Promise<string> {
   const { id } = await made(maker, '/v1/integrations', {
-    name: maker.name().replaceAll(' ', '-'),
+    name: maker.name(),
     baseUrl: maker.peer.url,
     authMethod: 'api_key',
     auth: { header: 'authorization', prefix: 'Bearer ' },
@@ -91,7 +91,7 @@ export const CASES: Readonly<Record<string, Prepare>> = {
   'integration.health': async (maker) => ({ id: await integration(maker) }),
   'integration.execute': async (maker) => ({ id: await integration(maker, true), path: '/hello', query: { a: '1' } }),
   'integration.create': (maker) => ({
-    name: maker.name().replaceAll(' ', '-'),
+    name: maker.name(),
     baseUrl: 'https://crm.example.com',
     authMethod: 'basic',
     allowedHosts: ['crm.example.com', '*.crm.example.com'],
@@ -133,7 +133,7 @@ export const CASES: Readonly<Record<string, Prepare>> = {
     return { id, keyId: key?.id ?? '' };
   },
   'agent.signing_secret': async (maker) => ({ id: (await agent(maker)).id }),
-  'agent.set_skills': async (maker) => ({ id: (await agent(maker)).id, skills: ['data_read', 'run_read'].slice(0, 1) }),
+  'agent.set_skills': async (maker) => ({ id: (await agent(maker)).id, skills: ['data_query'] }),
   'agent.command': ({ other }) => ({ id: other.id, command: 'add', payload: { a: 1 }, timeoutSeconds: 60 }),
   'event.emit': () => ({ type: 'doors.emitted', subject: 's', data: { n: 1 } }),
   'event.redeliver': async (maker) => ({

@@ -315,6 +315,28 @@ describe('a socket', () => {
   });
 });
 
+it('is closed for a client that reads nothing any more, and makes room for another', async () => {
+  const gateway = await platform.separate?.startService('gateway', { STREAM_HEARTBEAT_MS: '300' });
+  const address = `http://127.0.0.1:${gateway?.port}`;
+  const { key } = await reader();
+  const raw = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  await new Promise((resolve) => raw.once('open', resolve));
+  raw.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
+  const sockets = async () => {
+    const { body } = await admin.get('/v1/status');
+    const { services } = body.data as unknown as { services: { replicas: { queues: Record<string, number> }[] }[] };
+    return services.flatMap(({ replicas }) => replicas.map(({ queues }) => queues.openSockets ?? 0));
+  };
+  await until('the socket', async () => (await sockets()).includes(1));
+  // It stays open as long as it answers.
+  await new Promise((resolve) => raw.once('ping', resolve).once('ping', resolve));
+  expect(raw.readyState).toBe(WebSocket.OPEN);
+  raw.pause();
+  await until('its end', async () => !(await sockets()).includes(1));
+  raw.terminate();
+  await gateway?.stop();
+});
+
 it('ends with the gateway, which stops at once', async () => {
   const gateway = await platform.separate?.startService('gateway');
   const { key } = await reader();

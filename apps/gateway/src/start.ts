@@ -109,6 +109,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     identities,
     attempts,
     clients,
+    pingMs: config.streamHeartbeatMs,
     bounds: { perAgent: config.maxStreamsPerAgent, all: config.maxStreams },
   });
   const pipeline = new Pipeline({

@@ -21,8 +21,6 @@ import { SubscriberCalls } from './subscriber-calls';
 /** A message holds a document with its variables. */
 const MAX_MESSAGE_BYTES = 128 * 1024;
 const INIT_TIMEOUT_MS = 10_000;
-/** A peer that does not answer a ping within this time is gone; also one that reads nothing. */
-const PING_MS = 12_000;
 /** Documents under way on one socket. */
 const MAX_OPERATIONS = 100;
 const MAX_USER_AGENT_LENGTH = 256;
@@ -37,6 +35,8 @@ interface SocketParts extends CallParts {
   readonly attempts: Attempts;
   readonly clients: ClientAddresses;
   readonly logger: Logger;
+  /** A peer that does not answer a ping within this time is gone; so is one that reads nothing. */
+  readonly pingMs: number;
   /** Sockets that may be open at a time, of one agent and of all. */
   readonly bounds: { readonly perAgent: number; readonly all: number };
 }
@@ -120,7 +120,7 @@ export class SocketDoor {
       if (!isAlive) return socket.terminate();
       isAlive = false;
       socket.ping();
-    }, PING_MS);
+    }, this.parts.pingMs);
     socket.on('pong', () => (isAlive = true));
     const closed = this.server.opened(
       {
