@@ -31,7 +31,7 @@ const depConstraints = [
     onlyDependOnLibsWithTags: ['type:app', 'type:contracts', 'type:platform', 'type:pure'],
   },
 ];
-const TESTS = ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'];
+const TESTS = ['**/*.spec.ts', '**/*.int-spec.ts', 'apps/e2e/**/*.ts'];
 const ENVIRONMENT = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
   message: 'Read variables in config.ts, through loadConfig.',

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@agent-platform/contracts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,6 +12,8 @@ export interface Block {
   readonly noRun: string | undefined;
   /** Seconds after which what never ends is ended: `timeout: 2`. */
   readonly timeoutSeconds: number | undefined;
+  /** The input of a workflow that is run to its end: `runs: {…}`; of one that fails then: `fails: {…}`. */
+  readonly input: JsonObject | undefined;
   /** It is refused, as the page says: `fails`. */
   readonly fails: boolean;
   readonly text: string;
@@ -30,7 +33,8 @@ function blocksOf(page: string, text: string): Block[] {
     const [, indent = '', info = '', body = ''] = match;
     const [language = '', ...words] = info.trim().split(' ');
     const options = words.join(' ');
-    const fails = options === 'fails';
+    const input = /^(?:runs|fails): (\{.*\})$/.exec(options)?.[1];
+    const fails = /^fails\b/.test(options);
     const seconds = /^timeout: (\d+)$/.exec(options)?.[1];
     return {
       page,
@@ -38,6 +42,7 @@ function blocksOf(page: string, text: string): Block[] {
       language,
       noRun: /^no-run: (.+)$/.exec(options)?.[1],
       fails,
+      input: input === undefined ? undefined : (JSON.parse(input) as JsonObject),
       timeoutSeconds: seconds === undefined ? undefined : Number(seconds),
       text: body.replaceAll(`\n${indent}`, '\n').slice(body.startsWith(indent) ? indent.length : 0),
     };

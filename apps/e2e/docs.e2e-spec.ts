@@ -1,5 +1,14 @@
 import { CAPABILITY_NAMES, WORKFLOW_DEFINITION_SCHEMA, type JsonObject } from '@agent-platform/contracts';
-import { createTestAgent, startTestPlatform, TestClient, type TestPlatform } from '@agent-platform/testing';
+import { createClient, type AgentPlatform, type RunWithSteps, type Worker } from '@agent-platform/client';
+import {
+  createTestAgent,
+  startPeer,
+  startTestPlatform,
+  TestClient,
+  until,
+  type Peer,
+  type TestPlatform,
+} from '@agent-platform/testing';
 import Ajv2020 from 'ajv/dist/2020';
 import { buildSchema, parse, validate } from 'graphql';
 import { spawn } from 'node:child_process';
@@ -23,6 +32,8 @@ const PAGE_TIMEOUT_MS = 60_000;
 let platform: TestPlatform;
 let admin: TestClient;
 let folder: string;
+/** The agent that answers the example of the step `agent`. */
+let calculator: Promise<Worker> | undefined;
 
 beforeAll(async () => {
   // Webhook addresses name the port that the platform was told.
@@ -31,6 +42,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'docs-'));
 });
 afterAll(async () => {
+  await (await calculator)?.stop();
   await platform?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -145,20 +157,79 @@ describe('JSON', () => {
   const definition = new Ajv2020({ strict: false }).compile(WORKFLOW_DEFINITION_SCHEMA);
   const blocks = ALL.filter((block) => block.language === 'json' && runs(block));
 
-  it.each(blocks.map((block) => [`${block.page}:${block.line}`, block] as const))('%s', async (_name, { text }) => {
-    const value = JSON.parse(text) as JsonObject;
+  it.each(blocks.map((block) => [`${block.page}:${block.line}`, block] as const))('%s', async (_name, block) => {
+    const value = JSON.parse(block.text) as JsonObject;
     const isStep = typeof value.type === 'string' && typeof value.id === 'string' && 'with' in value;
     if (!Array.isArray(value.steps) && !isStep) return;
     const shown = isStep ? { steps: [value] } : value;
     expect([definition(shown), definition.errors]).toEqual([true, null]);
-    if ((shown.steps as unknown[]).length === 0) return;
     const { key } = await createTestAgent(admin, { skills: [...CAPABILITY_NAMES] });
-    const { status, body } = await new TestClient(platform.gateway, key).post('/v1/workflows', {
-      definition: { name: 'shown', ...shown },
-    });
-    expect([status, body.errors]).toEqual([201, undefined]);
+    const client = createClient({ url: platform.gateway, key });
+    const peer = block.input ? await world(client, key) : undefined;
+    const text = JSON.stringify({ name: 'shown', ...shown }).replaceAll('http://127.0.0.1:8080', peer?.url ?? '$&');
+    const { id } = await client.workflow.create({ definition: JSON.parse(text) as JsonObject });
+    if (!block.input) return;
+    const { id: runId } = await client.workflow.execute({ id, input: block.input });
+    const ended = await until('the end of the run', () => moveOn(client, runId));
+    expect([ended.status, ended.error?.code]).toEqual(
+      block.fails ? ['failed', 'step.expression.failed'] : ['completed', undefined],
+    );
+    if (!block.fails) expect(ended.output).not.toBeNull();
+    else
+      await until(
+        'what was undone',
+        async () => (await client.event.list({ type: 'room.cancelled' })).data.length === 1,
+      );
+    await peer?.stop();
   });
 });
+
+/** What the examples of workflows take for granted: an API, an integration of it, another workflow, and an agent that answers. */
+async function world(client: AgentPlatform, key: string): Promise<Peer> {
+  const peer = await startPeer((_request, response) =>
+    response.setHeader('content-type', 'application/json').end('{"name": "Ada", "visits": 7}'),
+  );
+  await client.integration.create({
+    name: 'crm',
+    baseUrl: peer.url,
+    authMethod: 'api_key',
+    auth: { header: 'authorization' },
+  });
+  await client.integration.connect({ id: 'crm', apiKey: 'crm-key-1234567890' });
+  const hello = { id: 'hello', type: 'transform', with: { value: 'Hello ${{ input.name }}' } };
+  await client.workflow.create({ definition: { name: 'greet', steps: [hello], output: '${{ steps.hello.output }}' } });
+  await new TestClient(platform.gateway, key).post('/v1/data/leads', { document: {} });
+  calculator ??= startCalculator();
+  await calculator;
+  return peer;
+}
+
+async function startCalculator(): Promise<Worker> {
+  const found = await admin.get('/v1/agents?search=Calculator');
+  const [known] = found.body.data as unknown as { id: string }[];
+  const { key } = known
+    ? ((await admin.post(`/v1/agents/${known.id}/keys`, {})).body.data as unknown as { key: string })
+    : await createTestAgent(admin, { name: 'Calculator' });
+  return createClient({ url: platform.gateway, key }).work((_command, { proven: { payload } }) => ({
+    sum: Number(payload.a) + Number(payload.b),
+  }));
+}
+
+/** Gives a run what it waits for; the run once it has ended. */
+async function moveOn(client: AgentPlatform, id: string): Promise<RunWithSteps | undefined> {
+  const run = await client.run.get({ id });
+  if (run.endedAt !== null) return run;
+  for (const { id: stepId, type, status } of run.steps) {
+    if (status !== 'waiting') continue;
+    if (type === 'approval') {
+      const asAdmin = createClient({ url: platform.gateway, key: platform.keys.OpenClaw ?? '' });
+      await asAdmin.run.signal({ id, name: 'approve', payload: { stepId } }).catch(() => undefined);
+    }
+    if (stepId === 'paid') await client.run.signal({ id, name: 'paid', payload: { order: 'o-1' } });
+    if (stepId === 'scored') await client.event.emit({ type: 'lead.scored', data: { points: 14 } });
+  }
+  return undefined;
+}
 
 it('GraphQL documents are valid', () => {
   const schema = buildSchema(
