@@ -12,11 +12,11 @@ import {
 import Ajv2020 from 'ajv/dist/2020';
 import { buildSchema, parse, validate } from 'graphql';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readBlocks, type Block } from './docs-blocks';
 
 // Every code block of README.md and docs/*.md that can run is run, as a reader would: the shell commands of a page one after the other in one
@@ -129,6 +129,24 @@ it('has pages, each of whose blocks says what it is', () => {
   // More run than not: where that is no longer so, pages have become stories.
   expect(counted(isShell)).toBeGreaterThan(40);
   expect(counted(isShell)).toBeGreaterThan(2 * ALL.filter((block) => isShell(block) && !runs(block)).length);
+});
+
+it('leads to pages and headings that are there', () => {
+  const headings = (page: string) => {
+    const texts = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text);
+    return texts.map((text) => text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+  };
+  const broken = [...PAGES.keys()].flatMap((page) => {
+    const text = readFileSync(join(ROOT, page), 'utf8').replace(/^ *```[\s\S]*?^ *```$/gm, '');
+    const links = [...text.matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    return links.flatMap(([, path = '', anchor]) => {
+      const target = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(ROOT, target))) return [`${page}: ${path}`];
+      const isThere = anchor === undefined || !target.endsWith('.md') || headings(target).includes(anchor);
+      return isThere ? [] : [`${page}: ${path}#${anchor}`];
+    });
+  });
+  expect(broken).toEqual([]);
 });
 
 const withCommands = [...PAGES.keys()].filter((page) =>

@@ -1,5 +1,6 @@
 import {
   ACTIONS,
+  CAPABILITIES,
   COMMANDS_STREAM_PATH,
   EVENTS_STREAM_PATH,
   getRun,
@@ -42,6 +43,7 @@ export function describeApi(): ApiDescription {
       request: request.name,
     })),
     schemas: Object.fromEntries<JsonSchema>(sorted),
+    capabilities: CAPABILITIES,
     problems: Object.fromEntries(
       Object.entries<{ status: number; title: string; retryable?: boolean }>(ERRORS).map(
         ([code, { status, title, retryable = false }]) => [code, { status, title, retryable }],

@@ -60,6 +60,11 @@ export interface StreamDescription {
   readonly request: string;
 }
 
+export interface CapabilityDescription {
+  readonly category: string;
+  readonly description: string;
+}
+
 export interface ProblemDescription {
   readonly status: number;
   readonly title: string;
@@ -72,6 +77,7 @@ export interface ApiDescription {
   readonly streams: readonly StreamDescription[];
   /** Every named type by its name: requests, replies, enumerations. References are `#/$defs/<name>`. */
   readonly schemas: Readonly<Record<string, JsonSchema>>;
+  readonly capabilities: Readonly<Record<Capability, CapabilityDescription>>;
   readonly problems: Readonly<Record<ErrorCode, ProblemDescription>>;
 }
 

@@ -20,6 +20,19 @@ export function referenceMarkdown(): string {
         capability === null ? '' : `\`${capability}\``,
       ]),
     ),
+    '## Capabilities',
+    table(
+      ['capability', 'category', 'what it is for', 'actions'],
+      Object.entries(API.capabilities).map(([name, { category, description }]) => [
+        `\`${name}\``,
+        category,
+        description,
+        API.actions
+          .filter(({ capability }) => capability === name)
+          .map((described) => `[${described.name}](#${anchor(described.name)})`)
+          .join(', '),
+      ]),
+    ),
     '## Actions',
     ...API.actions.flatMap(action),
     '## Types',
