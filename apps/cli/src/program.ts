@@ -4,6 +4,7 @@ import { addApi } from './actions/api-command';
 import { addGraphQL } from './actions/graphql-command';
 import { addCompletion } from './completion/completion-command';
 import { addDev } from './dev/dev-command';
+import { addCommonOptions } from './common-options';
 import { addListen } from './events/listen-command';
 import { addTail } from './events/tail-command';
 import { EXIT_CODES_HELP } from './exit-codes';
@@ -21,6 +22,8 @@ export function buildProgram(session: Session): Command {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this')
     .helpCommand(false)
+    // `--version` behind a command is the version of a workflow.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('--help shows what there is.')
     .configureOutput({
@@ -32,6 +35,7 @@ export function buildProgram(session: Session): Command {
       getErrHelpWidth: () => stderr.columns ?? 100,
     })
     .addHelpText('after', EXIT_CODES_HELP);
+  addCommonOptions(program);
   program.commandsGroup('To begin with:');
   addLogin(program, session);
   addDev(program, session);

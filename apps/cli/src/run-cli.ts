@@ -15,6 +15,9 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   let words: readonly string[] = [];
   const program = buildProgram(session);
   program.hook('preAction', (_program, command) => {
+    // Those before the command hold as well: `agentctl --json run list`.
+    for (const [name, value] of Object.entries(program.opts<Record<string, unknown>>()))
+      if (command.getOptionValue(name) === undefined) command.setOptionValue(name, value);
     session.json = command.opts<{ json?: boolean }>().json === true;
     words = wordsOf(command);
   });

@@ -32,6 +32,7 @@ export function nounOf(program: Command, noun: string): Command {
       .command(noun)
       .description(NOUNS[noun] ?? `Actions of ${noun}.`)
       .helpOption('-h, --help', 'show this')
+      .helpCommand(false)
   );
 }
 

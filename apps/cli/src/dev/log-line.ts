@@ -14,7 +14,7 @@ export function logLine(line: string): string {
   }
   const fields = Object.entries(log)
     .filter(([name]) => !HIDDEN.includes(name))
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : json(value)}`);
+    .map(([name, value]) => `${name}=${fieldText(value)}`);
   const time =
     typeof log.time === 'string' ? log.time.slice(11, 23) : new Date(Number(log.time)).toISOString().slice(11, 23);
   const told = [time, String(log.level).padEnd(5), word(log.service), word(log.msg), ...fields];
@@ -23,4 +23,11 @@ export function logLine(line: string): string {
 
 function word(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** Of an error what it says; its stack is in the log. */
+function fieldText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { message } = (value ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : json(value);
 }

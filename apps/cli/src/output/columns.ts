@@ -1,14 +1,14 @@
 import { resolve, type JsonSchema } from '@agent-platform/api-description';
 import { kindOf } from '../actions/param-kind';
 
-/** What a thing carries: shown last, in as much room as there is. */
+/** What a thing carries tells more than when it was made. */
 const CONTENTS = ['data', 'document', 'payload'];
 const FIRST = ['id', 'time', 'name', 'type', 'action', 'status', 'state', 'decision'];
 const LATER = 100;
 
 /**
- * The columns of a table, the most telling first: id, name, type and status, other words and numbers, times, ids of other things, and
- * what it carries. Objects are left to the view of a single thing. Rows of no fixed form have the columns of their fields.
+ * The columns of a table, the most telling first: id, name, type and status, what it carries, other words and numbers, times, ids of
+ * other things. Other objects are left to the view of a single thing. Rows of no fixed form have the columns of their fields.
  */
 export function columnsOf(schema: JsonSchema, rows: readonly unknown[]): string[] {
   const { properties } = resolve(schema);
@@ -29,7 +29,7 @@ function rankOf(name: string, given: JsonSchema, index: number): number | undefi
   const schema = resolve(given);
   const first = FIRST.indexOf(name);
   if (first >= 0) return first;
-  if (CONTENTS.includes(name)) return 4 * LATER + index;
+  if (CONTENTS.includes(name)) return FIRST.length + index;
   // The same in every row.
   if (schema.const !== undefined) return undefined;
   if (isTime(schema)) return 2 * LATER + index;

@@ -37,7 +37,8 @@ export function problemText(error: AgentPlatformError, words: readonly string[])
     const [, name = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(path) ?? [];
     const param = params.find((each) => each.name === name);
     const told = param ? nameOf(param) + (rest && ` ${rest.replace(/^\./, '')}`) : path;
-    return `  ${told}: ${message}`;
+    // The name is said already.
+    return `  ${told}: ${message.startsWith(`${path} `) ? message.slice(path.length + 1) : message}`;
   });
   const hint = hintOf(error, words);
   return [

@@ -4,6 +4,7 @@ import { valueText } from './value-text';
 const GAP = '  ';
 /** Ids fit; longer texts are cut where there is no room for them. */
 const WIDEST = 40;
+const NARROWEST = 16;
 
 export interface TableOptions {
   /** Columns of the screen; without it nothing is cut, and no column left out. */
@@ -42,11 +43,13 @@ function headOf(name: string): string {
   return printable(name.replace(/(?<=[a-z])[A-Z]/g, ' $&').toUpperCase());
 }
 
+/** How many columns there is room for; the last may be cut, but not to nothing. */
 function fitting(widths: readonly number[], width: number): number {
   let used = 0;
   for (const [index, each] of widths.entries()) {
-    used += each + (index > 0 ? GAP.length : 0);
-    if (used > width) return Math.max(index, 1);
+    used += index > 0 ? GAP.length : 0;
+    if (used + each > width) return used + NARROWEST <= width || index === 0 ? index + 1 : index;
+    used += each;
   }
   return widths.length;
 }

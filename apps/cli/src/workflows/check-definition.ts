@@ -10,7 +10,9 @@ export interface DefinitionProblem {
 }
 
 /** Told by what is within, or beside. */
-const SUMMARIES = ['if', 'anyOf', 'oneOf'];
+const SUMMARIES = ['if', 'anyOf'];
+/** What is wrong with each of several forms, of which one is enough. */
+const WITHIN_ONE_OF = /\/oneOf\/\d+\//;
 
 /**
  * Checks the form of a definition by the schema that the platform publishes. What spans several steps is checked when it is saved.
@@ -29,7 +31,9 @@ export async function checkDefinition(
   const validate = createAjv().compile(schema);
   if (validate(definition)) return [];
   const errors = validate.errors ?? [];
-  const specific = errors.filter(({ keyword }) => !SUMMARIES.includes(keyword));
+  const specific = errors.filter(
+    ({ keyword, schemaPath }) => !SUMMARIES.includes(keyword) && !WITHIN_ONE_OF.test(schemaPath),
+  );
   const lines = source && linesOf(source.text);
   const byPath = new Map<string, { line?: number; messages: Set<string> }>();
   for (const error of specific.length > 0 ? specific : errors) {
@@ -39,7 +43,7 @@ export async function checkDefinition(
       messages: new Set(),
     };
     byPath.set(pathOf(pointer), found);
-    found.messages.add(messageOf(error));
+    found.messages.add(messageOf(error, errors));
   }
   return [...byPath].map(([path, { line, messages }]) => ({ path, line, message: [...messages].join(', or ') }));
 }
@@ -51,12 +55,20 @@ function pointerOf({ instancePath, params }: ErrorObject): string {
   return field === undefined ? instancePath : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-function messageOf({ keyword, message = 'is not valid', params, data }: ErrorObject): string {
+function messageOf(
+  { keyword, message = 'is not valid', params, instancePath }: ErrorObject,
+  all: readonly ErrorObject[],
+): string {
   const { allowedValues, pattern } = params as { allowedValues?: readonly unknown[]; pattern?: string };
   if (keyword === 'required') return 'is required';
+  if (keyword === 'oneOf') {
+    if (params.passingSchemas) return 'has several fields of which it may have one';
+    const within = all.filter((each) => WITHIN_ONE_OF.test(each.schemaPath) && each.instancePath === instancePath);
+    const fields = within.map(({ params: { missingProperty } }) => String(missingProperty));
+    return `must have exactly one of ${fields.join(', ')}`;
+  }
   if (keyword === 'additionalProperties') return 'is not a known field';
-  if (allowedValues)
-    return `must be one of ${allowedValues.join(', ')}${typeof data === 'string' ? `, and is ${JSON.stringify(data)}` : ''}`;
+  if (allowedValues) return `must be one of ${allowedValues.join(', ')}`;
   if (pattern === '\\$\\{\\{') return 'must hold an expression ${{ … }}';
   return message;
 }
