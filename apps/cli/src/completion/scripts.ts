@@ -29,23 +29,23 @@ complete -o default -F _agentctl agentctl
 function zsh(nodes: readonly CompletionNode[]): string {
   const cases = nodes.map(({ words, commands, options }) => {
     const all = [...commands, ...options].map(({ name, summary }) => `'${name}:${zshText(summary)}'`);
-    return `    '${words}') words=(${all.join(' ')}) ;;`;
+    return `    '${words}') offers=(${all.join(' ')}) ;;`;
   });
   const paths = nodes.filter(({ words }) => words !== '').map(({ words }) => `'${words}'`);
   return `#compdef agentctl
 # agentctl completion for zsh:  source <(agentctl completion zsh)
 _agentctl() {
   local at='' next word
-  local -a words_before=("\${(@)words[2,CURRENT-1]}")
-  for word in $words_before; do
+  local -a before=("\${(@)words[2,CURRENT-1]}")
+  for word in $before; do
     next="\${at:+$at }$word"
     case "$next" in (${paths.join('|')}) at="$next" ;; esac
   done
-  local -a words
+  local -a offers
   case "$at" in
 ${cases.join('\n')}
   esac
-  _describe 'agentctl' words || _files
+  _describe 'agentctl' offers || _files
 }
 compdef _agentctl agentctl
 `;
