@@ -219,7 +219,7 @@ describe('agentctl', () => {
       code: 4,
       err: expect.stringContaining('action.unknown') as string,
     });
-    expect((await run(['graphql', '{ agents { nodes { name } } }'])).out).toContain('OpenClaw');
+    expect((await run(['graphql', '{ agentList { nodes { name } } }'])).out).toContain('OpenClaw');
   });
 
   it('makes one effect under one idempotency key, and signs for an agent that must', async () => {
