@@ -34,7 +34,6 @@ export class CliError extends Error {
 
 /** The exit code of what the platform, or the way to it, has answered. */
 export function exitCodeOf({ code, status }: Pick<AgentPlatformError, 'code' | 'status'>): number {
-  if (code === 'client.aborted') return EXIT.interrupted;
   if (code === 'client.network' || code === 'client.timeout') return EXIT.unavailable;
   if (status === 401 || status === 403) return EXIT.unauthorized;
   if (status === 404) return EXIT.notFound;

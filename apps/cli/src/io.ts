@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import { addAbortSignal, type Readable, type Writable } from 'node:stream';
 
 /** What the tool reads from and writes to: those of the process, or of a test. */
 export interface Io {
@@ -27,8 +27,9 @@ export function isClosedPipe(error: unknown): boolean {
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
 }
 
-/** All of a stream as text. */
-export async function readAll(stream: Readable): Promise<string> {
+/** All of a stream as text. @throws AbortError once the signal aborts */
+export async function readAll(stream: Readable, signal: AbortSignal): Promise<string> {
+  addAbortSignal(signal, stream);
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk as Buffer));
   return Buffer.concat(chunks).toString('utf8');

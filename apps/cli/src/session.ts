@@ -39,7 +39,7 @@ export class Session {
     if (this.stdinRead) throw new CliError('Standard input can be read only once; put the other value into a file.');
     this.stdinRead = true;
     if (this.io.stdin.isTTY) await this.note('Reading standard input; end it with Ctrl-D.');
-    return readAll(this.io.stdin);
+    return readAll(this.io.stdin, this.signal);
   }
 
   /** Data. */

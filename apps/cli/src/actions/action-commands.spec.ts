@@ -79,7 +79,7 @@ async function given(action: ActionDescription, argv: readonly string[]): Promis
 
 function argvOf(action: ActionDescription, values: JsonObject): string[] {
   const params = paramsOf(action).filter(({ name }) => values[name] !== undefined);
-  const words = params.filter((param) => param.in === 'path').map(({ name }) => String(values[name]));
+  const words = params.filter((param) => param.in === 'path').map(({ name }) => values[name] as string);
   const options = params
     .filter((param) => param.in !== 'path')
     .flatMap(({ name, schema }) => {

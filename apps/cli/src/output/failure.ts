@@ -9,20 +9,26 @@ import { json, printable } from './printable';
 
 /** Tells what went wrong on standard error, and answers the exit code. @param words of the command: `['agent', 'create']` */
 export async function reportFailure(error: unknown, words: readonly string[], session: Session): Promise<number> {
+  // What goes wrong while it tidies up is told; that it was interrupted, the user knows.
+  if (isAbort(error)) return EXIT.interrupted;
   if (error instanceof AgentPlatformError) {
-    if (error.code === 'client.aborted') return EXIT.interrupted;
     await session.note(session.json ? json(problemOf(error)) : problemText(error, words));
     return exitCodeOf(error);
   }
   if (error instanceof CliError) {
     await session.note(
-      session.json ? json({ message: error.message, exitCode: error.exitCode }) : `Error: ${error.message}`,
+      session.json ? json({ detail: error.message, exitCode: error.exitCode }) : `Error: ${error.message}`,
     );
     return error.exitCode;
   }
   const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
   await write(session.io.stderr, `Error: agentctl itself has failed; please report this.\n${told}\n`);
   return EXIT.failed;
+}
+
+function isAbort(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === 'client.aborted' || code === 'ABORT_ERR';
 }
 
 /** The problem as the platform has answered it; of what never came there, code and detail. */
