@@ -134,7 +134,12 @@ it('has pages, each of whose blocks says what it is', () => {
 it('leads to pages and headings that are there', () => {
   const headings = (page: string) => {
     const texts = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text);
-    return texts.map((text) => text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+    return texts.map((text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
   };
   const broken = [...PAGES.keys()].flatMap((page) => {
     const text = readFileSync(join(ROOT, page), 'utf8').replace(/^ *```[\s\S]*?^ *```$/gm, '');
