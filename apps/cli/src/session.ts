@@ -1,7 +1,6 @@
 import { createClient, type AgentPlatform } from '@agent-platform/client';
-import { EXIT } from './exit-codes';
+import { CliError, EXIT } from './exit-codes';
 import { readAll, write, type Io } from './io';
-import { CliError } from './exit-codes';
 import { connectionOf, type Connection, type ConnectionOptions } from './profiles/connection';
 import { VERSION } from './version';
 

@@ -39,6 +39,14 @@ it.each([20, 40, 60, 80, 120, 200])('fits %d columns', (width) => {
   }
 });
 
+it.each([
+  ['abc', 3],
+  ['日本語', 6],
+  ['e\u0301', 1],
+])('counts the columns of %s', (text, width) => {
+  expect(widthOf(text)).toBe(width);
+});
+
 it('has the columns of the fields where rows have no fixed form', () => {
   const rows = [{ total: 3 }, { id: 'x', total: 4 }];
   expect(columnsOf(API.schemas.QueryRow ?? {}, rows)).toEqual(['id', 'total']);
