@@ -30,6 +30,7 @@ interface Ended {
 describe('agentctl', () => {
   const home = mkdtempSync(join(tmpdir(), 'agentctl-'));
   const main = join(testEnvironment().root, 'dist/apps/cli/main.js');
+  const children = new Set<ChildProcess>();
   let platform: TestPlatform;
   let agent: TestClient;
   let workflowId: string;
@@ -45,13 +46,18 @@ describe('agentctl', () => {
     });
     expect(login.err).not.toContain(platform.keys.OpenClaw);
   });
-  afterAll(() => platform?.stop());
+  afterAll(async () => {
+    // Those of a test that has failed.
+    for (const child of children) child.kill('SIGKILL');
+    await platform?.stop();
+  });
 
   function start(argv: readonly string[], env: Record<string, string> = {}): ChildProcess {
     const child = spawn(process.execPath, [main, ...argv], {
       env: { PATH: process.env.PATH, XDG_CONFIG_HOME: home, ...env },
     });
     child.stdin?.on('error', () => undefined);
+    children.add(child.once('exit', () => children.delete(child)));
     return child;
   }
 
