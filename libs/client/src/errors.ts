@@ -5,6 +5,7 @@ export type ClientCode =
   | 'client.network'
   | 'client.timeout'
   | 'client.aborted'
+  | 'client.params.invalid'
   | 'client.answer.unreadable'
   | 'client.webhook.invalid'
   | 'client.proof.invalid';

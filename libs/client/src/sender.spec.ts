@@ -87,6 +87,14 @@ it('puts params where they travel', async () => {
   expect(seen.map(({ headers }) => headers['idempotency-key'] !== undefined)).toEqual([true, false, true]);
 });
 
+it('refuses a path that would be another one', async () => {
+  const platform = client();
+  for (const id of ['', '.', '..', undefined as unknown as string]) {
+    await expect(platform.agent.revokeKey({ id, keyId: 'k' })).rejects.toMatchObject({ code: 'client.params.invalid' });
+  }
+  expect(seen).toHaveLength(0);
+});
+
 it('signs what changes something, anew each time', async () => {
   answers = [problem(503, 'service.unavailable', { retryAfterMs: 1 }), ok({})];
   const platform = client({ signingSecret: 's' });

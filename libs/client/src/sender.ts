@@ -56,14 +56,14 @@ export class Sender {
   }
 
   /** @throws AgentPlatformError */
-  operate(operation: Operation, params: object, options: CallOptions = {}): Promise<Answer> {
+  async operate(operation: Operation, params: object, options: CallOptions = {}): Promise<Answer> {
     const given = Object.entries(params).filter(([, value]) => value !== undefined) as [string, unknown][];
     const isInPath = (name: string) => operation.path.includes(`{${name}}`);
     const hasBody = operation.method !== 'GET' && operation.method !== 'DELETE';
     const isInQuery = (name: string) => !hasBody || operation.query.includes(name);
     const path = operation.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {
       const value = given.find(([key]) => key === name)?.[1];
-      return encodeURIComponent(asText(value));
+      return segmentOf(name, value);
     });
     const others = given.filter(([name]) => !isInPath(name));
     const query = new URLSearchParams(
@@ -150,6 +150,13 @@ export class Sender {
   private sign(secret: string, method: string, path: string, body: string | undefined) {
     return signRequest(secret, method, new URL(this.url + path).pathname + new URL(this.url + path).search, body);
   }
+}
+
+/** @throws AgentPlatformError for what would make another path: URLs take dots for steps up, also where they are escaped */
+function segmentOf(name: string, value: unknown): string {
+  const text = value === undefined || value === null ? '' : asText(value);
+  if (!/^\.{0,2}$/.test(text)) return encodeURIComponent(text);
+  throw new AgentPlatformError('client.params.invalid', `${name} must be given, and be neither "." nor "..".`);
 }
 
 /** Lists and objects travel in a query string as JSON, except lists of words. */
