@@ -40,10 +40,6 @@ function overRest(client: TestClient, { http, example }: ActionDefinition): Prom
 const DOORS: readonly (readonly [string, (client: TestClient, action: ActionDefinition) => Promise<Answer>])[] = [
   ['REST', overRest],
   ['envelope', (client, { name, example }) => client.action(name, example)],
-  [
-    "the brief's envelope",
-    (client, { name, example }) => client.post('/functions/v1/api-gateway', { action: name, params: example }),
-  ],
 ];
 
 it.each(DOORS)('%s allows each action exactly to those who hold its capability', async (_door, call) => {
