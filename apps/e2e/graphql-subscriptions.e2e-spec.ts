@@ -343,7 +343,12 @@ it('ends with the gateway, which stops at once', async () => {
   const own = new TestClient(`http://127.0.0.1:${gateway?.port}`, key);
   const overSocket = subscribe(socketOf(key, `http://127.0.0.1:${gateway?.port}`), EVENTS, { type: ['sub.stop'] });
   await hasBegun(own, 'sub.stop', overSocket);
+  // One that subscribes to nothing is told as well to come again at once.
+  const idle = new WebSocket(`ws://127.0.0.1:${gateway?.port}/graphql`, 'graphql-transport-ws');
+  await new Promise((resolve) => idle.once('open', resolve));
+  const closed = new Promise((resolve) => idle.once('close', resolve));
   expect(await gateway?.stop()).toBe(0);
+  expect(await closed).toBe(1001);
   await until('the end', overSocket.isOver);
   const [ended] = overSocket.failures.map((each) => closeCodeOf(each) ?? codeOf(each));
   expect([1001, 'service.unavailable']).toContain(ended);
