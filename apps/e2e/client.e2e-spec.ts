@@ -224,6 +224,23 @@ describe('a worker', () => {
     expect(errors).toEqual([]);
   });
 
+  it('does nothing that its sender did not ask for', async () => {
+    const { sender, receiver } = await pair();
+    const send = (payload: object) =>
+      sender.client.agent.command({ id: receiver.id, command: 'pay', payload: payload as never, timeoutSeconds: 120 });
+    const [one, other] = [await send({ amount: 1 }), await send({ amount: 2 })];
+    expect((await receiver.client.verify(one)).payload).toEqual({ amount: 1 });
+    const [head, claims = '', signature] = one.proof.split('.');
+    const said = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as { payload: object };
+    const forged = Buffer.from(JSON.stringify({ ...said, payload: { amount: 1000 } })).toString('base64url');
+    for (const proof of [`${head}.${forged}.${signature}`, other.proof, `${head}.${claims}.`, 'none']) {
+      await expect(receiver.client.verify({ ...one, proof })).rejects.toMatchObject({ code: 'client.proof.invalid' });
+    }
+    await expect(receiver.client.verify({ ...one, fromAgentId: receiver.id })).rejects.toMatchObject({
+      code: 'client.proof.invalid',
+    });
+  });
+
   it('keeps a command for as long as it takes, and lets go of one that was taken back', async () => {
     const { sender, receiver, send, onError } = await pair();
     let aborted = false;
