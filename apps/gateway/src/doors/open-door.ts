@@ -49,7 +49,7 @@ export function findDoor(request: IncomingMessage, routes: RouteTable): Asked {
     case 'malformed':
       throw new AppError('request.malformed', 'The path has a percent sign that starts no valid escape.');
     case 'unknown':
-      throw new AppError('request.route.not-found', 'There is nothing at this path. The README lists the doors.');
+      throw new AppError('request.route.not-found', 'There is nothing at this path. /docs shows what there is.');
   }
 }
 
