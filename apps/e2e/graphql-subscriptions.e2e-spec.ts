@@ -292,6 +292,23 @@ describe('a socket', () => {
     expect(await failed('/graphql', 'graphql-ws')).toMatch(/Server sent no subprotocol|4406/);
   });
 
+  it('is not opened for a client that has many already which say not whose they are', async () => {
+    const gateway = await platform.separate?.startService('gateway', {});
+    const open = () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${gateway?.port}/graphql`, 'graphql-transport-ws');
+      const outcome = new Promise<string>((resolve) => {
+        socket.once('open', () => resolve('open')).once('error', ({ message }) => resolve(message));
+      });
+      return { socket, outcome };
+    };
+    const many = Array.from({ length: 50 }, open);
+    expect(new Set(await Promise.all(many.map(({ outcome }) => outcome)))).toEqual(new Set(['open']));
+    expect(await open().outcome).toContain('429');
+    many[0]?.socket.close();
+    await until('room for another', async () => (await open().outcome) === 'open');
+    await gateway?.stop();
+  });
+
   it('waits for a client that reads nothing, and then goes on', async () => {
     const { own, key } = await reader();
     const raw = new WebSocket(`${platform.gateway.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');

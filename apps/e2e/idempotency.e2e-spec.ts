@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 /** `TEST_SCALE=4 npx jest apps/e2e/idempotency` is the whole of it: 1000 keys. */
-const KEYS = 125 * testScale();
+const KEYS = 100 * testScale();
 const REQUESTS_PER_KEY = 10;
 /** Keys that are under way at a time. */
 const KEYS_AT_ONCE = 20;

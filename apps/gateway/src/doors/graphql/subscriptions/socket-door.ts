@@ -9,7 +9,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Attempts } from '../../../pipeline/attempts';
 import type { Origin } from '../../../pipeline/audit-trail';
 import { authenticate, refusal, Refusal } from '../../../pipeline/authenticate';
-import type { ClientAddresses } from '../../../pipeline/client-address';
+import { subscriberOf, type ClientAddresses } from '../../../pipeline/client-address';
 import { readCredentials } from '../../../pipeline/credentials';
 import type { IdentityCache, Known } from '../../../pipeline/identity-cache';
 import type { StreamDoor } from '../../streams/stream-door';
@@ -21,6 +21,8 @@ import { SubscriberCalls } from './subscriber-calls';
 /** A message holds a document with its variables. */
 const MAX_MESSAGE_BYTES = 128 * 1024;
 const INIT_TIMEOUT_MS = 10_000;
+/** Sockets of one client address that have not said yet whose they are: such cost nothing to open. */
+const MAX_NAMELESS = 50;
 /** Documents under way on one socket. */
 const MAX_OPERATIONS = 100;
 const MAX_USER_AGENT_LENGTH = 256;
@@ -49,6 +51,8 @@ interface Extra {
   readonly headersDistinct: IncomingMessage['headersDistinct'];
   key: string;
   agentId: string | undefined;
+  /** It has said whose it is, or has closed; the first time only. */
+  readonly named: () => void;
 }
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
@@ -62,6 +66,7 @@ export class SocketDoor {
   private readonly sockets: WebSocketServer;
   private readonly server: Server<Extra>;
   private readonly byAgent = new Map<string, number>();
+  private readonly nameless = new Map<string, number>();
   private stopped = false;
 
   constructor(private readonly parts: SocketParts) {
@@ -87,6 +92,8 @@ export class SocketDoor {
     if (path !== GRAPHQL_PATH) return void refuse('404 Not Found');
     if (this.stopped || this.sockets.clients.size >= this.parts.bounds.all)
       return void refuse('503 Service Unavailable\r\nRetry-After: 5');
+    const client = subscriberOf(this.parts.clients.of(request));
+    if ((this.nameless.get(client) ?? 0) >= MAX_NAMELESS) return void refuse('429 Too Many Requests\r\nRetry-After: 5');
     this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, request));
   }
 
@@ -104,8 +111,15 @@ export class SocketDoor {
     const { headers, headersDistinct } = request;
     const parent = headers.traceparent;
     const userAgent = headers['user-agent'];
+    const client = subscriberOf(this.parts.clients.of(request));
+    count(this.nameless, client, 1);
+    let isNameless = true;
     const extra: Extra = {
       socket,
+      named: () => {
+        if (isNameless) count(this.nameless, client, -1);
+        isNameless = false;
+      },
       headersDistinct,
       origin: {
         ip: this.parts.clients.of(request),
@@ -147,6 +161,7 @@ export class SocketDoor {
     socket.on('error', (error) => this.parts.logger.info({ msg: 'a socket broke', err: error }));
     socket.once('close', (code, reason) => {
       clearInterval(beat);
+      extra.named();
       this.leave(extra);
       void closed(code, reason.toString('utf8'));
     });
@@ -168,7 +183,8 @@ export class SocketDoor {
       }
       extra.key = 'key' in credentials ? credentials.key : '';
       extra.agentId = agent.id;
-      this.byAgent.set(agent.id, open + 1);
+      extra.named();
+      count(this.byAgent, agent.id, 1);
     } catch (error) {
       if (error instanceof Refusal) {
         await this.parts.trail.refuse(origin, { action: undefined, pathParams: {} }, error);
@@ -182,12 +198,8 @@ export class SocketDoor {
     return true;
   }
 
-  private leave(extra: Extra): void {
-    const { agentId } = extra;
-    if (agentId === undefined) return;
-    const left = (this.byAgent.get(agentId) ?? 1) - 1;
-    if (left > 0) this.byAgent.set(agentId, left);
-    else this.byAgent.delete(agentId);
+  private leave({ agentId }: Extra): void {
+    if (agentId !== undefined) count(this.byAgent, agentId, -1);
   }
 
   /** What is to be executed for a document; or why not, which goes to its subscriber. */
@@ -245,4 +257,10 @@ export class SocketDoor {
     const headersDistinct = { authorization: [`Bearer ${key}`] };
     return authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
   }
+}
+
+function count(counts: Map<string, number>, key: string, by: number): void {
+  const now = (counts.get(key) ?? 0) + by;
+  if (now > 0) counts.set(key, now);
+  else counts.delete(key);
 }
