@@ -224,6 +224,23 @@ describe('a worker', () => {
     expect(errors).toEqual([]);
   });
 
+  it('does not say that a command has failed when its answer did not get through', async () => {
+    const { receiver, send, onError } = await pair();
+    let lost = 2;
+    const losing = createClient({
+      url: platform.gateway,
+      key: receiver.key,
+      maxRetries: 0,
+      fetch: (input, init) => {
+        const isAnswer = typeof init?.body === 'string' && init.body.includes('"completed"');
+        return isAnswer && lost-- > 0 ? Promise.reject(new Error('cut')) : fetch(input, init);
+      },
+    });
+    const worker = losing.work(() => 'done', { leaseSeconds: 1, onError });
+    expect(await send('twice')).toMatchObject({ status: 'completed', result: 'done', error: null, deliveries: 3 });
+    await worker.stop();
+  });
+
   it('does nothing that its sender did not ask for', async () => {
     const { sender, receiver } = await pair();
     const send = (payload: object) =>

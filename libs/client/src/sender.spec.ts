@@ -135,6 +135,16 @@ it('asks for a list when it is awaited, and for each page when it is iterated ov
   ]);
 });
 
+it('calls a fetch of its caller without an object, as browsers want it', async () => {
+  const receivers: unknown[] = [];
+  const own = function (this: unknown, ...args: Parameters<typeof fetch>): Promise<Response> {
+    receivers.push(this);
+    return fetch(...args);
+  };
+  await client({ fetch: own }).me.get();
+  expect(receivers).toEqual([undefined]);
+});
+
 it('tells what is not the platform', async () => {
   answers = [(response) => response.end('<html>')];
   await expect(client().me.get()).rejects.toMatchObject({ code: 'client.answer.unreadable' });

@@ -109,10 +109,11 @@ export class Sender {
     };
   }
 
-  /** The fetch that is used. */
-  get fetch(): typeof fetch {
-    return this.options.fetch ?? fetch;
-  }
+  /** The fetch that is used; called without an object, which that of browsers refuses. */
+  readonly fetch: typeof fetch = (input, init) => {
+    const { fetch: own } = this.options;
+    return own ? own(input, init) : fetch(input, init);
+  };
 
   private async attempt(request: Request, { signal, idempotencyKey, requestId }: CallOptions): Promise<Answer> {
     const { method, path, body, changes, waitMs = 0 } = request;

@@ -23,6 +23,8 @@ export interface StreamOptions {
 
 /** How soon to come back where the server has not said. */
 const RETRY_MS = 2000;
+/** The platform says every 15 s that a stream lives; one that says nothing for so long is dead, and is made anew. */
+const SILENCE_MS = 90_000;
 const ENDLESS = Number.POSITIVE_INFINITY;
 
 /** What happens, as it happens. Streams come back by themselves where they were, for as long as that may help. */
@@ -96,6 +98,7 @@ export class Streams {
     const gone = new AbortController();
     const abort = () => gone.abort();
     signal?.addEventListener('abort', abort);
+    let silence = setTimeout(abort, SILENCE_MS);
     try {
       const response = await sender.fetch(`${sender.url}${path}${search === '' ? '' : `?${search}`}`, {
         headers: {
@@ -109,8 +112,11 @@ export class Streams {
         throw errorOf(response.status, await response.text(), response.headers.get('retry-after'));
       const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       const decoder = new TextDecoder();
-      for (let read = await reader.read(); !read.done; read = await reader.read())
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        clearTimeout(silence);
         yield decoder.decode(read.value, { stream: true });
+        silence = setTimeout(abort, SILENCE_MS);
+      }
     } catch (cause) {
       if (cause instanceof AgentPlatformError) throw cause;
       throw new AgentPlatformError(
@@ -120,6 +126,7 @@ export class Streams {
         { cause },
       );
     } finally {
+      clearTimeout(silence);
       signal?.removeEventListener('abort', abort);
       gone.abort();
     }

@@ -1,6 +1,6 @@
 import { AgentPlatformError } from './errors';
 import type { Domains } from './generated/operations';
-import type { Command, Json } from './generated/types';
+import type { Command, Json, RespondRequest } from './generated/types';
 import type { Proofs, Proven } from './proof';
 import { delay } from './retry';
 
@@ -22,6 +22,8 @@ export interface WorkerOptions {
   /** Told of what goes wrong beside a command: the worker goes on. Default: `console.error`. */
   readonly onError?: (error: unknown, command?: Command) => void;
 }
+
+type Answer = Omit<RespondRequest, 'id'>;
 
 /** How long one question for commands waits. */
 const WAIT_SECONDS = 5;
@@ -99,15 +101,27 @@ export class Worker {
     const lost = new AbortController();
     const renewal = setInterval(() => void this.renew(command, lost), (this.leaseSeconds * 1000) / 3);
     try {
-      const proven = await this.proofs.verify(command);
-      const result = (await this.handler(command, { proven, signal: lost.signal })) ?? null;
-      await this.me.respond({ id: command.id, status: 'completed', result });
-    } catch (error) {
-      if (error instanceof AgentPlatformError && (OVER.includes(error.code) || error.code.startsWith('client.n')))
-        throw error;
-      await this.me.respond({ id: command.id, status: 'failed', error: failureOf(error) });
+      const answer = await this.answerTo(command, lost.signal);
+      // An answer that does not get through leaves the command to its lease: it is not told to have failed when it was done.
+      await this.me.respond({ id: command.id, ...answer });
     } finally {
       clearInterval(renewal);
+    }
+  }
+
+  /** @throws AgentPlatformError where the proof cannot be checked now */
+  private async answerTo(command: Command, signal: AbortSignal): Promise<Answer> {
+    let proven: Proven;
+    try {
+      proven = await this.proofs.verify(command);
+    } catch (error) {
+      if (error instanceof AgentPlatformError && error.code !== 'client.proof.invalid') throw error;
+      return { status: 'failed', error: failureOf(error) };
+    }
+    try {
+      return { status: 'completed', result: (await this.handler(command, { proven, signal })) ?? null };
+    } catch (error) {
+      return { status: 'failed', error: failureOf(error) };
     }
   }
 

@@ -23,6 +23,8 @@ const MAX_MESSAGE_BYTES = 128 * 1024;
 const INIT_TIMEOUT_MS = 10_000;
 /** Sockets of one client address that have not said yet whose they are: such cost nothing to open. */
 const MAX_NAMELESS = 50;
+/** What a socket has not taken yet: one that sends and reads nothing must not fill the memory. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** Documents under way on one socket. */
 const MAX_OPERATIONS = 100;
 const MAX_USER_AGENT_LENGTH = 256;
@@ -87,13 +89,17 @@ export class SocketDoor {
   /** Makes a socket of a request that asks for one at `/graphql`; any other is answered 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const [path] = (request.url ?? '/').split('?', 1);
-    const refuse = (line: string) => socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const refuse = (line: string) => {
+      // Ended on our side alone it would stay half open for as long as the peer likes.
+      socket.once('finish', () => socket.destroy());
+      socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    };
     socket.on('error', () => socket.destroy());
-    if (path !== GRAPHQL_PATH) return void refuse('404 Not Found');
+    if (path !== GRAPHQL_PATH) return refuse('404 Not Found');
     if (this.stopped || this.sockets.clients.size >= this.parts.bounds.all)
-      return void refuse('503 Service Unavailable\r\nRetry-After: 5');
+      return refuse('503 Service Unavailable\r\nRetry-After: 5');
     const client = subscriberOf(this.parts.clients.of(request));
-    if ((this.nameless.get(client) ?? 0) >= MAX_NAMELESS) return void refuse('429 Too Many Requests\r\nRetry-After: 5');
+    if ((this.nameless.get(client) ?? 0) >= MAX_NAMELESS) return refuse('429 Too Many Requests\r\nRetry-After: 5');
     this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, request));
   }
 
@@ -105,6 +111,11 @@ export class SocketDoor {
   stop(): void {
     this.stopped = true;
     for (const socket of this.sockets.clients) socket.close(CLOSE.goingAway, 'Come again at once');
+  }
+
+  /** Ends what has not closed by itself. */
+  cut(): void {
+    for (const socket of this.sockets.clients) socket.terminate();
   }
 
   private open(socket: WebSocket, request: IncomingMessage): void {
@@ -149,6 +160,7 @@ export class SocketDoor {
         close: (code, reason) => socket.close(code, reason),
         onMessage: (listener) =>
           socket.on('message', (data: Buffer) => {
+            if (socket.bufferedAmount > MAX_BUFFERED_BYTES) return socket.terminate();
             listener(data.toString('utf8')).catch((error: unknown) => {
               this.parts.logger.error({ msg: 'a message of a socket failed', err: error });
               socket.close(CLOSE.internal, 'Internal error');
@@ -176,6 +188,8 @@ export class SocketDoor {
     try {
       const credentials = readCredentials({ headersDistinct });
       const { agent } = await authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
+      // It has closed meanwhile, and would be counted for ever.
+      if (socket.readyState !== socket.OPEN) return true;
       const open = this.byAgent.get(agent.id) ?? 0;
       if (open >= this.parts.bounds.perAgent) {
         socket.close(CLOSE.tooMany, `Too many sockets: an agent may have ${this.parts.bounds.perAgent}`);

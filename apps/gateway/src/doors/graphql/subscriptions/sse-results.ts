@@ -14,6 +14,8 @@ export async function writeResults(
   resultOf: (error: unknown) => ExecutionResult,
 ): Promise<void> {
   const iterator = results[Symbol.asyncIterator]();
+  // Its end was told before anybody listened.
+  if (writer.isGone) return void (await iterator.return?.());
   writer.onGone(() => void iterator.return?.());
   writer.begin('');
   const write = (event: string, data: string) => writer.write({ event, data });
