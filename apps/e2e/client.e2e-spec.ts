@@ -202,6 +202,15 @@ describe('a worker', () => {
     return { sender, receiver, send, errors, onError: (error: unknown) => void errors.push(error) };
   }
 
+  /** Works until its first lease is over, and the command is its own all the same. */
+  async function stillMine(client: AgentPlatform, id: string, leasedUntil: string | null): Promise<void> {
+    await until('the end of the first lease', async () => {
+      const { data } = await client.me.commands({ id });
+      const isOver = Date.now() > Date.parse(leasedUntil ?? '') + 500;
+      return isOver && data[0]?.status === 'leased' && data[0].leasedUntil !== leasedUntil;
+    });
+  }
+
   it('does what it is asked for, by who is proved, and fails what it cannot do', async () => {
     const { sender, receiver, send, errors, onError } = await pair();
     const from: string[] = [];
@@ -262,8 +271,8 @@ describe('a worker', () => {
     const { sender, receiver, send, onError } = await pair();
     let aborted = false;
     const worker = receiver.client.work(
-      async ({ command }, { signal }) => {
-        if (command === 'long') return void (await new Promise((resolve) => setTimeout(resolve, 2500)));
+      async ({ id, command, leasedUntil }, { signal }) => {
+        if (command === 'long') return stillMine(receiver.client, id, leasedUntil);
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
         aborted = true;
       },
@@ -284,17 +293,13 @@ describe('a worker', () => {
 
   it('answers what is under way before it stops, and ends by itself when its key does', async () => {
     const { receiver, send, onError } = await pair();
-    let hasBegun = false;
-    const worker = receiver.client.work(
-      () => {
-        hasBegun = true;
-        return new Promise((resolve) => setTimeout(() => resolve('late'), 500));
-      },
-      { onError },
-    );
+    let finish: ((result: string) => void) | undefined;
+    const worker = receiver.client.work(() => new Promise<string>((resolve) => (finish = resolve)), { onError });
     const sent = send('slow');
-    await until('its start', () => hasBegun);
-    await worker.stop();
+    await until('its start', () => finish !== undefined);
+    const stopped = worker.stop();
+    finish?.('late');
+    await stopped;
     expect(await sent).toMatchObject({ status: 'completed', result: 'late' });
     await admin.send('PATCH', `/v1/agents/${receiver.id}`, '{"status":"archived"}');
     const other = receiver.client.work(() => null, { onError });

@@ -1,6 +1,7 @@
 import type { PermitGrant, PermitRequest } from '@agent-platform/contracts';
+import { createPool } from '@agent-platform/database';
 import { createTestDatabase, type TestDatabase } from '@agent-platform/testing';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { RateLimitsService } from '../src/rate-limits/rate-limits.service';
 
 let database: TestDatabase;
@@ -11,7 +12,8 @@ let otherId: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new Pool({ connectionString: database.urlOf('ap_auth'), options: '-c app.scope=service', max: 8 });
+  const url = database.urlOf('ap_auth');
+  pool = createPool({ url, role: 'ap_auth', scope: 'service', name: 'test', max: 8, onError: () => undefined });
   ledger = new RateLimitsService(pool);
   const agents = await database.query<{ id: string }>('SELECT id FROM auth.agents ORDER BY name');
   [agentId = '', otherId = ''] = agents.map(({ id }) => id);

@@ -1,4 +1,5 @@
 import { AGENT_CHANGED_SUBJECT } from '@agent-platform/contracts';
+import { createPool } from '@agent-platform/database';
 import { Bus, UnitOfWork } from '@agent-platform/messaging';
 import { createLogger } from '@agent-platform/observability';
 import { generateSignature } from '@agent-platform/shared-security';
@@ -7,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Pool } from 'pg';
+import { Client, type Pool } from 'pg';
 import { AgentChanges } from '../src/agents/agent-changes';
 import { Nonces } from '../src/signing-secrets/nonces';
 import { SigningSecretsService } from '../src/signing-secrets/signing-secrets.service';
@@ -22,7 +23,8 @@ let agentId: string;
 
 beforeEach(async () => {
   database = await createTestDatabase();
-  pool = new Pool({ connectionString: database.urlOf('ap_auth'), options: '-c app.scope=service', max: 8 });
+  const url = database.urlOf('ap_auth');
+  pool = createPool({ url, role: 'ap_auth', scope: 'service', name: 'test', max: 8, onError: () => undefined });
   const [agent] = await database.query<{ id: string }>("SELECT id FROM auth.agents WHERE name = 'OpenClaw'");
   agentId = agent?.id ?? '';
 });

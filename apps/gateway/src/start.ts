@@ -190,10 +190,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
         streams.stop();
         sockets.stop();
         // What a service does not answer must not keep this process from ending in time.
-        const cut = setTimeout(() => {
-          server.closeAllConnections();
-          sockets.cut();
-        }, DRAIN_MS);
+        const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
         await new Promise((resolve) => {
           server.close(resolve);
           server.closeIdleConnections();

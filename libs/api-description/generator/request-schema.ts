@@ -2,8 +2,6 @@ import { getMetadataStorage } from 'class-validator';
 import type { ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata';
 import type { JsonSchema } from '../src/api';
 
-type Mutable = { -readonly [Key in keyof JsonSchema]: JsonSchema[Key] };
-
 /** What the validators of a request class add to the schema of its type. */
 export function requestSchema(request: new () => object, type: JsonSchema): JsonSchema {
   const rules = getMetadataStorage().getTargetValidationMetadatas(request, '', false, false);
@@ -31,63 +29,39 @@ function fieldSchema(type: JsonSchema, rules: readonly ValidationMetadata[]): Js
   return ofItems.length === 0 ? own : { ...own, items: ofItems.reduce(withRule, own.items ?? {}) };
 }
 
+/** Validators that set a bound, by the keyword of JSON Schema that it becomes. */
+const BOUNDS: Readonly<Record<string, keyof JsonSchema>> = {
+  min: 'minimum',
+  max: 'maximum',
+  maxLength: 'maxLength',
+  arrayMinSize: 'minItems',
+  arrayMaxSize: 'maxItems',
+};
+/** Validators that say the same whatever they are given. */
+const FIXED: Readonly<Record<string, JsonSchema>> = {
+  isInt: { type: 'integer' },
+  arrayUnique: { uniqueItems: true },
+  isUuid: { format: 'uuid' },
+  isUrl: { format: 'uri' },
+  isRFC3339: { format: 'date-time' },
+};
+/** Validators that say what the type says itself, or when the others apply. */
+const SAID = new Set('isIso8601 isIn isString isObject isArray isBoolean isOptional conditionalValidation'.split(' '));
+
 /** @throws Error for a validator that it does not know: the description would say too little */
-function withRule(schema: JsonSchema, rule: ValidationMetadata): JsonSchema {
-  const [bound] = (rule.constraints ?? []) as unknown[];
-  const added: Mutable = {};
-  switch (rule.name ?? rule.type) {
-    case 'isInt':
-      return { ...schema, type: 'integer' };
-    case 'min':
-      added.minimum = bound as number;
-      break;
-    case 'max':
-      added.maximum = bound as number;
-      break;
-    case 'maxLength':
-      added.maxLength = bound as number;
-      break;
-    case 'arrayMinSize':
-      added.minItems = bound as number;
-      break;
-    case 'arrayMaxSize':
-      added.maxItems = bound as number;
-      break;
-    case 'arrayUnique':
-      added.uniqueItems = true;
-      break;
-    case 'isUuid':
-      added.format = 'uuid';
-      break;
-    case 'isUrl':
-      added.format = 'uri';
-      break;
-    case 'isRFC3339':
-      added.format = 'date-time';
-      break;
-    case 'matches':
-      return withPattern(schema, bound as RegExp);
-    // Said by the type itself.
-    case 'isIso8601':
-    case 'isIn':
-    case 'isString':
-    case 'isObject':
-    case 'isArray':
-    case 'isBoolean':
-    case 'isOptional':
-    case 'conditionalValidation':
-      break;
-    default:
-      throw new Error(`The validator ${rule.name ?? rule.type} of ${rule.propertyName} has no form in JSON Schema yet`);
-  }
-  return { ...schema, ...added };
+function withRule(schema: JsonSchema, { name, type, constraints, propertyName }: ValidationMetadata): JsonSchema {
+  const rule = name ?? type;
+  const [bound] = (constraints ?? []) as unknown[];
+  if (rule === 'matches') return withPattern(schema, bound as RegExp);
+  if (BOUNDS[rule]) return { ...schema, [BOUNDS[rule]]: bound };
+  if (FIXED[rule]) return { ...schema, ...FIXED[rule] };
+  if (SAID.has(rule)) return schema;
+  throw new Error(`The validator ${rule} of ${propertyName} has no form in JSON Schema yet`);
 }
 
-/** JSON Schema knows no flags: letters of both cases are spelled out where a pattern ignores case. */
-function withPattern(schema: JsonSchema, pattern: RegExp): JsonSchema {
-  const source = pattern.flags.includes('i')
-    ? pattern.source.replace(/T/g, 'Tt').replace(/\(Z\|/g, '([Zz]|')
-    : pattern.source;
+/** @throws Error for a pattern with flags, which JSON Schema knows none of */
+function withPattern(schema: JsonSchema, { source, flags }: RegExp): JsonSchema {
+  if (flags !== '') throw new Error(`The pattern ${source} has flags: spell out what they mean`);
   return schema.pattern === undefined
     ? { ...schema, pattern: source }
     : { ...schema, allOf: [...(schema.allOf ?? []), { pattern: source }] };

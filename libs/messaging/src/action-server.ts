@@ -114,7 +114,8 @@ export class ActionServer {
       const { calls } = message.json<BatchRequest>();
       const answer = (call: BatchedCall) => {
         const read = reads.get(call.action);
-        if (!read) throw new Error(`${call.action} is no read of this service`);
+        // A gateway may be newer than this service.
+        if (!read) return this.replyTo(requestId, () => cannotYet(call.action));
         return this.handle(read, context, Buffer.from(JSON.stringify(call.params)));
       };
       const bounded = calls.slice(0, MAX_BATCHED_CALLS);
@@ -194,5 +195,9 @@ export class ActionServer {
 }
 
 function notImplemented(_request: object, call: Call): Promise<Reply> {
-  throw new AppError('action.not-implemented', `${call.action.name} is planned, but this version cannot do it yet.`);
+  return cannotYet(call.action.name);
+}
+
+async function cannotYet(action: string): Promise<Reply> {
+  throw new AppError('action.not-implemented', `${action} is planned, but this version cannot do it yet.`);
 }

@@ -34,13 +34,11 @@ export class Exchange {
   ) {
     const given = request.headers['x-request-id'];
     this.requestId = typeof given === 'string' && REQUEST_ID.test(given) && scrub(given) === given ? given : uuidV7();
-    const parent = request.headers.traceparent;
-    this.traceparent = (typeof parent === 'string' && childTraceparent(parent)) || makeTraceparent();
+    this.traceparent = traceparentOf(request);
   }
 
   get userAgent(): string | null {
-    const text = this.request.headers['user-agent'];
-    return text === undefined ? null : scrub(text.slice(0, MAX_USER_AGENT_LENGTH));
+    return userAgentOf(this.request);
   }
 
   /** Writes the answer; a client that has gone is no error. */
@@ -70,6 +68,17 @@ export class Exchange {
       ...rateLimitHeaders(this.limit),
     };
   }
+}
+
+/** The trace that a request belongs to: its own, or a new one (W3C Trace Context section 3.2). */
+export function traceparentOf({ headers: { traceparent } }: Pick<IncomingMessage, 'headers'>): string {
+  return (typeof traceparent === 'string' && childTraceparent(traceparent)) || makeTraceparent();
+}
+
+/** What a client calls itself, as it may be kept. */
+export function userAgentOf({ headers }: Pick<IncomingMessage, 'headers'>): string | null {
+  const text = headers['user-agent'];
+  return text === undefined ? null : scrub(text.slice(0, MAX_USER_AGENT_LENGTH));
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-10: the quota by window (`q`, `w`), what is left of it (`r`), and when there is more (`t`). */

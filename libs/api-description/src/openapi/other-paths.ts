@@ -113,7 +113,10 @@ function graphql(): JsonObject {
         },
       },
     },
-    responses: { '200': json('The result, with `data` and `errors`.') },
+    responses: {
+      '200': json('The result, with `data` and `errors`.'),
+      ...problemResponses(problemsOf({ effect: 'write', capability: null, problems: [] })),
+    },
   };
 }
 

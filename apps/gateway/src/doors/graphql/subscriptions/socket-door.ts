@@ -1,5 +1,5 @@
 import { AppError, toProblem } from '@agent-platform/errors';
-import { childTraceparent, makeTraceparent, scrub, type Logger } from '@agent-platform/observability';
+import type { Logger } from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { GraphQLError, OperationTypeNode, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import { handleProtocols, makeServer, type Context, type Server, type SubscribePayload } from 'graphql-ws';
@@ -11,11 +11,13 @@ import type { Origin } from '../../../pipeline/audit-trail';
 import { authenticate, refusal, Refusal } from '../../../pipeline/authenticate';
 import { subscriberOf, type ClientAddresses } from '../../../pipeline/client-address';
 import { readCredentials } from '../../../pipeline/credentials';
+import { traceparentOf, userAgentOf } from '../../../pipeline/exchange';
 import type { IdentityCache, Known } from '../../../pipeline/identity-cache';
 import type { StreamDoor } from '../../streams/stream-door';
 import { problemError, type CallParts } from '../action-calls';
 import { InvalidDocument, type Documents } from '../documents';
 import { GRAPHQL_PATH } from '../graphql-path';
+import { Counts } from './counts';
 import { SubscriberCalls } from './subscriber-calls';
 
 /** A message holds a document with its variables. */
@@ -27,9 +29,10 @@ const MAX_NAMELESS = 50;
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** Documents under way on one socket. */
 const MAX_OPERATIONS = 100;
-const MAX_USER_AGENT_LENGTH = 256;
 /** Codes of graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). */
-const CLOSE = { goingAway: 1001, internal: 4500, badRequest: 4400, unauthorized: 4401, tooMany: 4429 } as const;
+const CLOSE = { goingAway: 1001, internal: 4500, unauthorized: 4401, tooMany: 4429 } as const;
+/** A peer that does not close its side within this time is dead, and must not hold up the stop. */
+const CLOSE_GRACE_MS = 2000;
 
 interface SocketParts extends CallParts {
   readonly schema: GraphQLSchema;
@@ -67,8 +70,8 @@ type SocketContext = Context<Record<string, unknown>, Extra>;
 export class SocketDoor {
   private readonly sockets: WebSocketServer;
   private readonly server: Server<Extra>;
-  private readonly byAgent = new Map<string, number>();
-  private readonly nameless = new Map<string, number>();
+  private readonly byAgent = new Counts();
+  private readonly nameless = new Counts();
   private stopped = false;
 
   constructor(private readonly parts: SocketParts) {
@@ -98,9 +101,9 @@ export class SocketDoor {
     if (path !== GRAPHQL_PATH) return refuse('404 Not Found');
     if (this.stopped || this.sockets.clients.size >= this.parts.bounds.all)
       return refuse('503 Service Unavailable\r\nRetry-After: 5');
-    const client = subscriberOf(this.parts.clients.of(request));
-    if ((this.nameless.get(client) ?? 0) >= MAX_NAMELESS) return refuse('429 Too Many Requests\r\nRetry-After: 5');
-    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, request));
+    const ip = this.parts.clients.of(request);
+    if (this.nameless.of(subscriberOf(ip)) >= MAX_NAMELESS) return refuse('429 Too Many Requests\r\nRetry-After: 5');
+    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, request, ip));
   }
 
   get size(): number {
@@ -110,33 +113,25 @@ export class SocketDoor {
   /** Closes all sockets; their clients come back, to another replica. */
   stop(): void {
     this.stopped = true;
-    for (const socket of this.sockets.clients) socket.close(CLOSE.goingAway, 'Come again at once');
+    for (const socket of this.sockets.clients) {
+      socket.close(CLOSE.goingAway, 'Come again at once');
+      const cut = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
+      socket.once('close', () => clearTimeout(cut));
+    }
   }
 
-  /** Ends what has not closed by itself. */
-  cut(): void {
-    for (const socket of this.sockets.clients) socket.terminate();
-  }
-
-  private open(socket: WebSocket, request: IncomingMessage): void {
-    const { headers, headersDistinct } = request;
-    const parent = headers.traceparent;
-    const userAgent = headers['user-agent'];
-    const client = subscriberOf(this.parts.clients.of(request));
-    count(this.nameless, client, 1);
+  private open(socket: WebSocket, request: IncomingMessage, ip: string | null): void {
+    const client = subscriberOf(ip);
+    this.nameless.add(client);
     let isNameless = true;
     const extra: Extra = {
       socket,
       named: () => {
-        if (isNameless) count(this.nameless, client, -1);
+        if (isNameless) this.nameless.remove(client);
         isNameless = false;
       },
-      headersDistinct,
-      origin: {
-        ip: this.parts.clients.of(request),
-        userAgent: userAgent === undefined ? null : scrub(userAgent.slice(0, MAX_USER_AGENT_LENGTH)),
-        traceparent: (typeof parent === 'string' && childTraceparent(parent)) || makeTraceparent(),
-      },
+      headersDistinct: request.headersDistinct,
+      origin: { ip, userAgent: userAgentOf(request), traceparent: traceparentOf(request) },
       key: '',
       agentId: undefined,
     };
@@ -174,7 +169,7 @@ export class SocketDoor {
     socket.once('close', (code, reason) => {
       clearInterval(beat);
       extra.named();
-      this.leave(extra);
+      if (extra.agentId !== undefined) this.byAgent.remove(extra.agentId);
       void closed(code, reason.toString('utf8'));
     });
   }
@@ -190,15 +185,14 @@ export class SocketDoor {
       const { agent } = await authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
       // It has closed meanwhile, and would be counted for ever.
       if (socket.readyState !== socket.OPEN) return true;
-      const open = this.byAgent.get(agent.id) ?? 0;
-      if (open >= this.parts.bounds.perAgent) {
+      if (this.byAgent.of(agent.id) >= this.parts.bounds.perAgent) {
         socket.close(CLOSE.tooMany, `Too many sockets: an agent may have ${this.parts.bounds.perAgent}`);
         return true;
       }
       extra.key = 'key' in credentials ? credentials.key : '';
       extra.agentId = agent.id;
       extra.named();
-      count(this.byAgent, agent.id, 1);
+      this.byAgent.add(agent.id);
     } catch (error) {
       if (error instanceof Refusal) {
         await this.parts.trail.refuse(origin, { action: undefined, pathParams: {} }, error);
@@ -210,10 +204,6 @@ export class SocketDoor {
     }
     // Nothing is acknowledged on a socket that is closing.
     return true;
-  }
-
-  private leave({ agentId }: Extra): void {
-    if (agentId !== undefined) count(this.byAgent, agentId, -1);
   }
 
   /** What is to be executed for a document; or why not, which goes to its subscriber. */
@@ -271,10 +261,4 @@ export class SocketDoor {
     const headersDistinct = { authorization: [`Bearer ${key}`] };
     return authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
   }
-}
-
-function count(counts: Map<string, number>, key: string, by: number): void {
-  const now = (counts.get(key) ?? 0) + by;
-  if (now > 0) counts.set(key, now);
-  else counts.delete(key);
 }
