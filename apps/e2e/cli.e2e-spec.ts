@@ -298,6 +298,16 @@ describe('agentctl', () => {
     await peer.stop();
   });
 
+  it('stops listening, and unsubscribes, when nobody reads any more what it shows', async () => {
+    const child = start(['webhook', 'listen', '--types', 'hook.*']);
+    const { text, ended } = watched(child);
+    await until('the listener', () => text.err.includes('Listening at'));
+    child.stdout?.destroy();
+    await agent.post('/v1/events', { type: 'hook.unread', data: {} });
+    expect(await ended).toMatchObject({ code: 0, err: expect.stringContaining('Unsubscribed.') as string });
+    expect((await agent.get('/v1/me/subscriptions')).body.data).toEqual([]);
+  });
+
   it('needs nothing but Node.js where it is installed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'agentctl-'));
     cpSync(join(main, '..'), folder, { recursive: true });

@@ -250,6 +250,22 @@ describe('a worker', () => {
     await worker.stop();
   });
 
+  it('fails a command whose result is none that can be kept, and does it once', async () => {
+    const { receiver, send, onError } = await pair();
+    const done: string[] = [];
+    const worker = receiver.client.work(
+      ({ command }) => {
+        done.push(command);
+        return command === 'large' ? 'x'.repeat(1_000_000) : ({ sum: 1n } as never);
+      },
+      { leaseSeconds: 1, onError },
+    );
+    expect(await send('large')).toMatchObject({ status: 'failed', error: { code: 'request.invalid' } });
+    expect(await send('odd')).toMatchObject({ status: 'failed', error: { code: 'command.failed' } });
+    await worker.stop();
+    expect(done).toEqual(['large', 'odd']);
+  });
+
   it('does nothing that its sender did not ask for', async () => {
     const { sender, receiver } = await pair();
     const send = (payload: object) =>

@@ -14,7 +14,9 @@ export interface Block {
   readonly timeoutSeconds: number | undefined;
   /** The input of a workflow that is run to its end: `runs: {…}`; of one that fails then: `fails: {…}`. */
   readonly input: JsonObject | undefined;
-  /** It is refused, as the page says: `fails`. */
+  /** What it prints when it is refused, as the page says: `fails: text`. */
+  readonly refusal: string | undefined;
+  /** A workflow whose run fails. */
   readonly fails: boolean;
   readonly text: string;
 }
@@ -34,14 +36,14 @@ function blocksOf(page: string, text: string): Block[] {
     const [language = '', ...words] = info.trim().split(' ');
     const options = words.join(' ');
     const input = /^(?:runs|fails): (\{.*\})$/.exec(options)?.[1];
-    const fails = /^fails\b/.test(options);
     const seconds = /^timeout: (\d+)$/.exec(options)?.[1];
     return {
       page,
       line: text.slice(0, match.index).split('\n').length + 1,
       language,
       noRun: /^no-run: (.+)$/.exec(options)?.[1],
-      fails,
+      refusal: /^fails: ([^{].*)$/.exec(options)?.[1],
+      fails: options.startsWith('fails: {'),
       input: input === undefined ? undefined : (JSON.parse(input) as JsonObject),
       timeoutSeconds: seconds === undefined ? undefined : Number(seconds),
       text: body.replaceAll(`\n${indent}`, '\n').slice(body.startsWith(indent) ? indent.length : 0),

@@ -328,8 +328,10 @@ describe('a socket', () => {
     const filler = 'x'.repeat(100_000);
     for (let n = 1; n <= 100; n++) await own.post('/v1/events', { type: 'sub.slow', data: { n, filler } });
     raw.resume();
-    await until('all of them', () => messages.some((text) => text.includes('"n":100')), 20_000);
+    const numbers = () => messages.flatMap((text) => /"n":(\d+)/.exec(text)?.[1] ?? []).filter((n) => n !== '0');
+    await until('all of them', () => numbers().includes('100'), 20_000);
     raw.terminate();
+    expect(numbers()).toEqual(Array.from({ length: 100 }, (_each, n) => String(n + 1)));
   });
 });
 

@@ -30,6 +30,14 @@ it('tells what is wrong as JSON where JSON was asked for', async () => {
   });
 });
 
+it('lets no file write to the terminal but text', async () => {
+  const definition = JSON.stringify({ name: 'n', steps: [], '\u001b]0;own\u0007': 1 });
+  const io = capturedIo({}, definition);
+  expect(await runCli(['workflow', 'validate', '-f', '-'], io)).toBe(1);
+  expect(io.err()).toContain('\\u001b]0;own\\u0007');
+  expect(io.err()).not.toContain('\u001b');
+});
+
 it('says which version it is, and what its exit codes mean', async () => {
   const io = capturedIo();
   expect(await runCli(['--version'], io)).toBe(0);

@@ -57,6 +57,12 @@ export class AgentPlatformError extends Error {
   }
 }
 
+/** Of an answer that is something else than it should be, such as the page of a proxy. */
+export function unreadable(expected: string, cause?: unknown): AgentPlatformError {
+  const message = `The answer is not ${expected}. Check the URL, and what is between.`;
+  return new AgentPlatformError('client.answer.unreadable', message, {}, { cause });
+}
+
 /** The error of an answer from 400 on. What is no problem, such as the page of a proxy, is one by its status. */
 export function errorOf(status: number, text: string, retryAfter: string | null): AgentPlatformError {
   const wait = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : undefined;

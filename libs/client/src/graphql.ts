@@ -17,11 +17,17 @@ export class GraphQLRequestError extends AgentPlatformError {
   ) {
     const [first] = failures;
     const { code = 'graphql.document.invalid', ...details } = first?.extensions ?? {};
-    super(code as ProblemCode, first?.message ?? 'The document could not be executed.', details);
+    // Of a document that was answered in part, only its caller knows what is worth to be asked again.
+    const isUnanswered = Object.values(data ?? {}).every((field) => field === null);
+    const retryable = isUnanswered && failures.every(({ extensions }) => extensions?.retryable === true);
+    super(code as ProblemCode, first?.message ?? 'The document could not be executed.', { ...details, retryable });
   }
 }
 
-/** Sends a document to `/graphql`. @throws GraphQLRequestError where the answer has errors */
+/** The longest that an action within a document may be asked to take. */
+const WAIT_MS = 100_000;
+
+/** Sends a document to `/graphql`; again where nothing of it could be answered, and that may help. @throws GraphQLRequestError where the answer has errors */
 export async function requestGraphQL<Data>(
   sender: Sender,
   query: string,
@@ -30,8 +36,12 @@ export async function requestGraphQL<Data>(
 ): Promise<Data> {
   const body = JSON.stringify({ query, variables });
   // A mutation takes an idempotency key and a signature; for a query neither does harm.
-  const { body: answer } = await sender.send({ method: 'POST', path: '/graphql', body, changes: true }, options);
-  const { data, errors } = answer as { data?: Data; errors?: readonly GraphQLFailure[] };
-  if (errors && errors.length > 0) throw new GraphQLRequestError(errors, data ?? null);
-  return data as Data;
+  const request = { method: 'POST', path: '/graphql', body, changes: true, waitMs: WAIT_MS, failureOf };
+  const { body: answer } = await sender.send(request, options);
+  return (answer as { data: Data }).data;
+}
+
+function failureOf(answer: unknown): GraphQLRequestError | undefined {
+  const { data, errors = [] } = (answer ?? {}) as { data?: unknown; errors?: readonly GraphQLFailure[] };
+  return errors.length > 0 ? new GraphQLRequestError(errors, data ?? null) : undefined;
 }

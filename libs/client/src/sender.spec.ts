@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { createClient } from './client';
 
 interface Seen {
@@ -70,6 +71,50 @@ it('does not send again what would be refused again, nor more often than it may'
   answers = [cut, cut, cut];
   await expect(client({ maxRetries: 1 }).me.get()).rejects.toMatchObject({ code: 'client.network', retryable: false });
   expect(seen).toHaveLength(3);
+});
+
+it('asks for the answer of what is under way for as long as it would have waited for it, however often that is', async () => {
+  const underWay = problem(409, 'request.idempotency-key.in-progress', { retryAfterMs: 1 });
+  answers = [cut, underWay, underWay, underWay, ok({ id: 'e' })];
+  expect(await client({ maxRetries: 1 }).event.emit({ type: 'a.b', data: {} })).toEqual({ id: 'e' });
+  answers = [underWay, underWay, underWay];
+  const hurried = client({ maxRetries: 1, timeoutMs: 0 });
+  await expect(hurried.event.emit({ type: 'a.b', data: {} })).rejects.toMatchObject({ code: 'client.timeout' });
+});
+
+it('sends a document again of which nothing could be answered, and no other', async () => {
+  const document =
+    (data: unknown, retryable: boolean): Answer =>
+    (response) => {
+      const extensions = { code: 'service.unavailable', retryable, retryAfterMs: 1 };
+      response.end(JSON.stringify({ data, errors: [{ message: 'm', extensions }] }));
+    };
+  answers = [document(null, true), document({ a: null }, true), ok({ a: 1 })];
+  expect(await client().graphql('mutation { a }')).toEqual({ a: 1 });
+  expect(new Set(seen.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+  for (const answer of [document({ a: null }, false), document({ a: 1, b: null }, true)]) {
+    answers = [answer];
+    await expect(client().graphql('{ a b }')).rejects.toMatchObject({ code: 'service.unavailable', retryable: false });
+  }
+  expect(seen).toHaveLength(5);
+});
+
+it('refuses what no header may hold, and does not show it', async () => {
+  const bad = 'mj_agent_k\nX-Evil: 1';
+  const error: unknown = await client({ key: bad })
+    .me.get()
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'client.params.invalid' });
+  expect(inspect(error)).not.toContain('mj_agent');
+  const emitted = client().event.emit({ type: 'a.b', data: {} }, { idempotencyKey: 'Schlüssel–1' });
+  await expect(emitted).rejects.toMatchObject({ code: 'client.params.invalid' });
+  expect(seen).toHaveLength(0);
+});
+
+it.each([1e12, -1, 0.0015, 'x'])('leaves it to the platform to refuse a wait of %p', async (wait) => {
+  answers = [problem(422, 'request.invalid')];
+  const executed = client().workflow.execute({ id: 'w', wait: wait as number });
+  await expect(executed).rejects.toMatchObject({ code: 'request.invalid' });
 });
 
 it('puts params where they travel', async () => {

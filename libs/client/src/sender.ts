@@ -1,4 +1,4 @@
-import { AgentPlatformError, errorOf } from './errors';
+import { AgentPlatformError, errorOf, unreadable } from './errors';
 import type { Operation } from './generated/operations';
 import { delay, retryDelay } from './retry';
 import { signRequest } from './sign';
@@ -45,7 +45,14 @@ interface Request {
   readonly changes: boolean;
   /** Beyond what requests usually take. */
   readonly waitMs?: number;
+  /** What an answer of 200 says of its failure, where it does. */
+  readonly failureOf?: (body: unknown) => AgentPlatformError | undefined;
 }
+
+/** Where the options do not say. */
+export const MAX_RETRIES = 4;
+/** More than any action may be asked to take. */
+const LONGEST_WAIT_MS = 120_000;
 
 /** Sends requests: again where that may help, under one idempotency key, signed anew each time. */
 export class Sender {
@@ -66,19 +73,18 @@ export class Sender {
       return segmentOf(name, value);
     });
     const others = given.filter(([name]) => !isInPath(name));
-    const query = new URLSearchParams(
-      others.filter(([name]) => isInQuery(name)).map(([name, value]): [string, string] => [name, asText(value)]),
-    ).toString();
+    const query = queryOf(others.filter(([name]) => isInQuery(name)));
     const body = Object.fromEntries(others.filter(([name]) => !isInQuery(name)));
     const { param, defaultSeconds } = operation.waits;
     const seconds = given.find(([name]) => name === param)?.[1] ?? defaultSeconds;
     return this.send(
       {
         method: operation.method,
-        path: query === '' ? path : `${path}?${query}`,
+        path: path + query,
         ...(hasBody && { body: JSON.stringify(body) }),
         changes: operation.changes,
-        waitMs: Number(seconds) * 1000,
+        // What is no number is refused by the platform.
+        waitMs: Math.min(Math.max(Math.ceil(Number(seconds) * 1000) || 0, 0), LONGEST_WAIT_MS),
       },
       options,
     );
@@ -86,27 +92,37 @@ export class Sender {
 
   /** @throws AgentPlatformError */
   async send(request: Request, options: CallOptions = {}): Promise<Answer> {
-    const { maxRetries = 4 } = this.options;
+    const { maxRetries = MAX_RETRIES } = this.options;
     const idempotencyKey = request.changes ? (options.idempotencyKey ?? crypto.randomUUID()) : undefined;
-    for (let retries = 0; ; retries++) {
+    const underWayUntil = Date.now() + this.timeoutOf(request);
+    let retries = 0;
+    for (;;) {
       try {
         return await this.attempt(request, { ...options, idempotencyKey });
       } catch (error) {
-        const waitMs = error instanceof AgentPlatformError ? retryDelay(error, retries, maxRetries) : undefined;
+        if (!(error instanceof AgentPlatformError)) throw error;
+        // The first one got through and is being worked on: its answer is asked for as long as it would have been waited for.
+        const isUnderWay = error.code === 'request.idempotency-key.in-progress' && Date.now() < underWayUntil;
+        const waitMs = retryDelay(error, isUnderWay ? 0 : retries++, maxRetries);
         if (waitMs === undefined || options.signal?.aborted) throw error;
         await delay(waitMs, options.signal);
       }
     }
   }
 
-  /** The headers that each request has. */
-  headers(requestId?: string): Record<string, string> {
+  /** The headers of a request, with those that each has. @throws AgentPlatformError for what no header may hold */
+  headers(own: Readonly<Record<string, string | undefined>>): Headers {
     const { key, userAgent } = this.options;
-    return {
-      Authorization: `Bearer ${key}`,
-      ...(userAgent !== undefined && { 'User-Agent': userAgent }),
-      ...(requestId !== undefined && { 'X-Request-Id': requestId }),
-    };
+    const all = { Authorization: `Bearer ${key}`, 'User-Agent': userAgent, ...own };
+    const given = Object.entries(all).filter((header): header is [string, string] => header[1] !== undefined);
+    try {
+      return new Headers(given);
+    } catch {
+      // Without the cause, which quotes the key.
+      const message =
+        'The key, the idempotency key, the request id or the cursor holds what no header may. Check them.';
+      throw new AgentPlatformError('client.params.invalid', message);
+    }
   }
 
   /** The fetch that is used; called without an object, which that of browsers refuses. */
@@ -116,35 +132,44 @@ export class Sender {
   };
 
   private async attempt(request: Request, { signal, idempotencyKey, requestId }: CallOptions): Promise<Answer> {
-    const { method, path, body, changes, waitMs = 0 } = request;
-    const { signingSecret, timeoutMs = 30_000 } = this.options;
-    const timeout = AbortSignal.timeout(timeoutMs + waitMs);
+    const { method, path, body, changes } = request;
+    const { signingSecret } = this.options;
+    const headers = this.headers({
+      'Content-Type': body === undefined ? undefined : 'application/json',
+      'X-Request-Id': requestId,
+      'Idempotency-Key': idempotencyKey,
+      ...(changes && signingSecret ? await this.sign(signingSecret, method, path, body) : {}),
+    });
+    const timeoutMs = this.timeoutOf(request);
+    const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await this.fetch(this.url + path, {
         method,
         body,
-        headers: {
-          ...this.headers(requestId),
-          ...(body !== undefined && { 'Content-Type': 'application/json' }),
-          ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
-          ...(changes && signingSecret !== undefined && (await this.sign(signingSecret, method, path, body))),
-        },
+        headers,
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
       const text = await response.text();
       if (!response.ok) throw errorOf(response.status, text, response.headers.get('retry-after'));
-      return { status: response.status, headers: response.headers, body: parse(text) };
+      const answer = { status: response.status, headers: response.headers, body: parse(text) };
+      const failure = request.failureOf?.(answer.body);
+      if (failure) throw failure;
+      return answer;
     } catch (cause) {
       if (cause instanceof AgentPlatformError) throw cause;
       if (signal?.aborted)
         throw new AgentPlatformError('client.aborted', 'The call was ended by its caller.', {}, { cause });
       if (timeout.aborted) {
-        const message = `The platform has not answered within ${timeoutMs + waitMs} ms.`;
+        const message = `The platform has not answered within ${timeoutMs} ms.`;
         throw new AgentPlatformError('client.timeout', message, {}, { cause });
       }
       const message = `The platform at ${this.url} cannot be reached. Check the URL, and whether it runs.`;
       throw new AgentPlatformError('client.network', message, {}, { cause });
     }
+  }
+
+  private timeoutOf({ waitMs = 0 }: Request): number {
+    return (this.options.timeoutMs ?? 30_000) + waitMs;
   }
 
   /** A gateway behind a path of a proxy signs what it gets, which is the path of the whole address. */
@@ -160,6 +185,13 @@ function segmentOf(name: string, value: unknown): string {
   throw new AgentPlatformError('client.params.invalid', `${name} must be given, and be neither "." nor "..".`);
 }
 
+/** The query string of params, with its question mark; those that are undefined are left out. */
+export function queryOf(params: readonly (readonly [string, unknown])[]): string {
+  const given = params.filter(([, value]) => value !== undefined);
+  const text = new URLSearchParams(given.map(([name, value]): [string, string] => [name, asText(value)])).toString();
+  return text === '' ? '' : `?${text}`;
+}
+
 /** Lists and objects travel in a query string as JSON, except lists of words. */
 function asText(value: unknown): string {
   if (typeof value === 'string') return value;
@@ -172,11 +204,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new AgentPlatformError(
-      'client.answer.unreadable',
-      'The answer is not JSON. Check the URL, and what is between.',
-      {},
-      { cause },
-    );
+    throw unreadable('JSON', cause);
   }
 }

@@ -1,7 +1,7 @@
-import { AgentPlatformError, errorOf } from './errors';
+import { AgentPlatformError, errorOf, unreadable } from './errors';
 import type { CloudEvent, Command, Run, RunStep, StreamCommandsRequest, StreamEventsRequest } from './generated/types';
 import { delay, retryDelay } from './retry';
-import type { Sender } from './sender';
+import { MAX_RETRIES, queryOf, type Sender } from './sender';
 import { SseParser, type SseMessage } from './sse';
 
 /** What a stream of a run tells: the run, its steps, and its end. */
@@ -33,8 +33,7 @@ export class Streams {
 
   /** The events that the agent may see, from now on, or from where the options say. */
   async *events(params: StreamEventsRequest = {}, options: StreamOptions = {}): AsyncGenerator<CloudEvent> {
-    const query = { ...params, type: params.type?.join(',') };
-    for await (const { data } of this.messages('/v1/events/stream', query, options))
+    for await (const { data } of this.messages('/v1/events/stream', params, options))
       yield JSON.parse(data) as CloudEvent;
   }
 
@@ -51,24 +50,27 @@ export class Streams {
 
   /** The commands of the agent, taken as they come. */
   async *commands(params: StreamCommandsRequest = {}, options: StreamOptions = {}): AsyncGenerator<Command> {
-    for await (const { data } of this.messages('/v1/me/commands/stream', { ...params }, options))
+    for await (const { data } of this.messages('/v1/me/commands/stream', params, options))
       yield JSON.parse(data) as Command;
   }
 
-  /** Comes back until it is refused for good, or until the options end it. */
+  /** Comes back until it is refused for good, or until the options end it; where it has never begun, as often as a request is sent again. */
   private async *messages(path: string, query: object, options: StreamOptions): AsyncGenerator<SseMessage> {
     const { signal } = options;
     let position = options.lastEventId ?? '';
     let retryMs = RETRY_MS;
     let failures = 0;
+    let most = this.sender.options.maxRetries ?? MAX_RETRIES;
     while (!signal?.aborted) {
       let lost: AgentPlatformError | undefined;
+      let pauseMs: number | undefined = 0;
       try {
         const parsed: SseMessage[] = [];
         const parser = new SseParser((message) => parsed.push(message));
         parser.lastEventId = position;
         for await (const chunk of this.chunks(path, query, position, signal)) {
           failures = 0;
+          most = ENDLESS;
           parser.push(chunk);
           yield* parsed.splice(0);
           // Remembered once what came before it was taken.
@@ -80,36 +82,32 @@ export class Streams {
         }
       } catch (error) {
         if (signal?.aborted) return;
-        if (!(error instanceof AgentPlatformError) || retryDelay(error, failures++, ENDLESS) === undefined) throw error;
+        if (!(error instanceof AgentPlatformError)) throw error;
+        pauseMs = retryDelay(error, failures++, most);
+        if (pauseMs === undefined) throw error;
         lost = error;
       }
       if (signal?.aborted) return;
       options.onReconnect?.(lost);
-      await delay(lost?.retryAfterMs ?? retryMs, signal);
+      await delay(lost?.retryAfterMs ?? Math.max(retryMs, pauseMs), signal);
     }
   }
 
   private async *chunks(path: string, query: object, position: string, signal?: AbortSignal): AsyncGenerator<string> {
     const { sender } = this;
-    const given = Object.entries(query).filter(([, value]) => value !== undefined) as [string, unknown][];
-    const search = new URLSearchParams(
-      given.map(([name, value]): [string, string] => [name, String(value)]),
-    ).toString();
     const gone = new AbortController();
     const abort = () => gone.abort();
     signal?.addEventListener('abort', abort);
     let silence = setTimeout(abort, SILENCE_MS);
     try {
-      const response = await sender.fetch(`${sender.url}${path}${search === '' ? '' : `?${search}`}`, {
-        headers: {
-          ...sender.headers(),
-          Accept: 'text/event-stream',
-          ...(position !== '' && { 'Last-Event-ID': position }),
-        },
+      const response = await sender.fetch(sender.url + path + queryOf(Object.entries(query)), {
+        headers: sender.headers({ Accept: 'text/event-stream', 'Last-Event-ID': position || undefined }),
         signal: gone.signal,
       });
       if (!response.ok || !response.body)
         throw errorOf(response.status, await response.text(), response.headers.get('retry-after'));
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream'))
+        throw unreadable('a stream of events');
       const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       const decoder = new TextDecoder();
       for (let read = await reader.read(); !read.done; read = await reader.read()) {

@@ -43,6 +43,7 @@ it.each([
   ['no signature', { ...headers(), 'webhook-signature': undefined }, BODY],
   ['a signature that is none', { ...headers(), 'webhook-signature': 'v1,%%%' }, BODY],
   ['an empty one', { ...headers(), 'webhook-signature': 'v1,' }, BODY],
+  ['bytes that are no text', headers(), new Uint8Array([0xff, 0xfe])],
 ])('refuses %s', async (_name, given, body) => {
   await expect(verify(given, body)).rejects.toMatchObject({ code: 'client.webhook.invalid' });
 });

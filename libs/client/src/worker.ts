@@ -103,7 +103,11 @@ export class Worker {
     try {
       const answer = await this.answerTo(command, lost.signal);
       // An answer that does not get through leaves the command to its lease: it is not told to have failed when it was done.
-      await this.me.respond({ id: command.id, ...answer });
+      await this.me.respond({ id: command.id, ...answer }).catch((error: unknown) => {
+        if (!isUnfit(error)) throw error;
+        // It would be refused again, and the command be done again for it.
+        return this.me.respond({ id: command.id, status: 'failed', error: failureOf(error) });
+      });
     } finally {
       clearInterval(renewal);
     }
@@ -138,6 +142,11 @@ export class Worker {
     const { onError = (each: unknown) => console.error(each) } = this.options;
     onError(error, command);
   }
+}
+
+/** Of a result that the platform does not take, whenever it is sent: too large, or no JSON. */
+function isUnfit(error: unknown): boolean {
+  return !(error instanceof AgentPlatformError) || [400, 413, 422].includes(error.status);
 }
 
 /** What the sender is told: the code and the sentence of what was thrown. */

@@ -36,10 +36,15 @@ export function addDev(program: Command, session: Session): void {
       if (session.signal.aborted) stop();
       const code = exitOf(child);
       const dataDir = resolve(root, env.DATA_DIR ?? '.data');
-      await Promise.all([
-        follow(child.stdout, session, (url) => logIn(url, dataDir, session)),
-        follow(child.stderr, session),
-      ]);
+      try {
+        await Promise.all([
+          follow(child.stdout, session, (url) => logIn(url, dataDir, session)),
+          follow(child.stderr, session),
+        ]);
+      } finally {
+        // Also where nobody reads what it says any more.
+        stop();
+      }
       session.exitCode = (await code) === 0 ? EXIT.ok : EXIT.failed;
     });
 }

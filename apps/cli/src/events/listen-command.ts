@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addCommonOptions } from '../common-options';
 import { CliError, EXIT } from '../exit-codes';
 import type { CommonOptions, Session } from '../session';
-import { parseUrl } from '../profiles/connection';
+import { isHere, parseUrl } from '../profiles/connection';
 import { startListener } from './listener';
 
 interface ListenOptions extends CommonOptions {
@@ -44,11 +44,11 @@ export function addListen(program: Command, session: Session): void {
       const { body } = await client.call('event.subscribe', params, { signal: session.signal });
       const { id, secret } = (body as { data: { id: string; secret: string } }).data;
       listener.trust(secret);
-      await session.note(
-        `Listening at ${listener.url}${publicUrl ? ` for ${url}` : ''} as subscription ${id}. Stop with Ctrl-C.`,
-      );
       try {
-        await untilAborted(session.signal);
+        await session.note(
+          `Listening at ${listener.url}${publicUrl ? ` for ${url}` : ''} as subscription ${id}. Stop with Ctrl-C.`,
+        );
+        await untilAborted(AbortSignal.any([session.signal, listener.unread]));
       } finally {
         // Not under the signal: it is what ends this.
         await client.call('event.unsubscribe', { id });
@@ -57,12 +57,8 @@ export function addListen(program: Command, session: Session): void {
     } finally {
       await listener.stop();
     }
-    session.exitCode = EXIT.interrupted;
+    session.exitCode = session.signal.aborted ? EXIT.interrupted : EXIT.ok;
   });
-}
-
-function isHere(url: string): boolean {
-  return /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(url).hostname);
 }
 
 function portOf(text = '0'): number {

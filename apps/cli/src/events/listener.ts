@@ -2,6 +2,7 @@ import { AgentPlatformError, verifyWebhook, type CloudEvent } from '@agent-platf
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CliError, EXIT } from '../exit-codes';
+import { isClosedPipe } from '../io';
 import type { Session } from '../session';
 import { eventLine } from './event-line';
 
@@ -15,16 +16,20 @@ interface Listener {
   readonly url: string;
   /** The secret of the subscription; nothing is taken before. */
   trust(secret: string): void;
+  /** Aborts when nobody reads any more what is shown. */
+  readonly unread: AbortSignal;
   stop(): Promise<void>;
 }
 
 /** A server on this machine that shows the webhooks whose signature is right. */
 export async function startListener(port: number, session: Session, forward?: string): Promise<Listener> {
   let secret: string | undefined;
+  const unread = new AbortController();
   const server = createServer((request, response) => {
     receive(request, response, () => secret, session, forward).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
       response.end();
+      if (isClosedPipe(error)) return unread.abort();
       void session
         .note(`A delivery failed: ${error instanceof Error ? error.message : String(error)}`)
         .catch(() => undefined);
@@ -40,6 +45,7 @@ export async function startListener(port: number, session: Session, forward?: st
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     trust: (given) => (secret = given),
+    unread: unread.signal,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

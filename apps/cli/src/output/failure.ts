@@ -17,7 +17,9 @@ export async function reportFailure(error: unknown, words: readonly string[], se
   }
   if (error instanceof CliError) {
     await session.note(
-      session.json ? json({ detail: error.message, exitCode: error.exitCode }) : `Error: ${error.message}`,
+      session.json
+        ? json({ detail: error.message, exitCode: error.exitCode })
+        : `Error: ${error.message.split('\n').map(printable).join('\n')}`,
     );
     return error.exitCode;
   }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { capturedIo } from '../captured-io';
 import { Session } from '../session';
 import { configPath, readProfiles, writeProfiles } from './config-file';
-import { connectionOf, type ConnectionOptions } from './connection';
+import { connectionOf, isHere, type ConnectionOptions } from './connection';
 
 const URL = 'https://platform.example.com';
 const KEY = 'mj_agent_stored';
@@ -53,6 +53,22 @@ it('takes variables before the profile, and options before variables', async () 
     url: 'http://127.0.0.1:3002',
     key: 'mj_agent_stdin',
   });
+});
+
+it('takes a profile that is named whole, whatever variables say', async () => {
+  const env = { AGENTCTL_KEY: 'mj_agent_env', AGENTCTL_URL: 'http://127.0.0.1:3001', AGENTCTL_SIGNING_SECRET: 'env' };
+  expect(await connect({ profile: 'work' }, env)).toEqual({ url: URL, key: KEY, signingSecret: 's' });
+  await expect(connect({ profile: 'wrok' }, env)).rejects.toThrow('There is no profile wrok.');
+});
+
+it.each([
+  ['http://127.0.0.1:3000', true],
+  ['http://localhost', true],
+  ['http://[::1]:3000', true],
+  ['http://localhost.example.com', false],
+  ['http://127.example.com', false],
+])('knows whether %s is this machine', (url, here) => {
+  expect(isHere(url)).toBe(here);
 });
 
 it('sends a stored key nowhere but to the platform that it was stored for', async () => {

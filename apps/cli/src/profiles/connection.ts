@@ -18,12 +18,17 @@ export interface ConnectionOptions {
 
 const DEFAULT_URL = 'http://127.0.0.1:3000';
 
-/** Options come before variables, and variables before the profile. @throws CliError where there is no key */
+/**
+ * Options come before variables, and variables before the current profile: of `--profile` all is taken that other options do not say.
+ *
+ * @throws CliError where there is no key
+ */
 export async function connectionOf(options: ConnectionOptions, session: Session): Promise<Connection> {
   const { env } = session.io;
-  const url = options.url ?? env.AGENTCTL_URL;
-  const key = options.keyFile === undefined ? env.AGENTCTL_KEY : await readKey(options.keyFile, session);
-  const signingSecret = env.AGENTCTL_SIGNING_SECRET || undefined;
+  const variables: typeof env = options.profile === undefined ? env : {};
+  const url = options.url ?? variables.AGENTCTL_URL;
+  const key = options.keyFile === undefined ? variables.AGENTCTL_KEY : await readKey(options.keyFile, session);
+  const signingSecret = variables.AGENTCTL_SIGNING_SECRET || undefined;
   if (key)
     return { url: parseUrl(url || (profileOf(options, env)?.url ?? DEFAULT_URL)), key: checkKey(key), signingSecret };
   const profile = profileOf(options, env);
@@ -60,6 +65,11 @@ export function parseUrl(text: string): string {
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash)
     throw new CliError(`${text} is no URL of a platform; one looks like http://127.0.0.1:3000.`);
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}
+
+/** Whether an address is on this machine. */
+export function isHere(url: string): boolean {
+  return /^(127(\.\d+){3}|localhost|\[::1\])$/.test(new URL(url).hostname);
 }
 
 function profileOf({ profile }: ConnectionOptions, env: Readonly<Record<string, string | undefined>>) {

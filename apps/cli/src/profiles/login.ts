@@ -2,10 +2,11 @@ import type { Me } from '@agent-platform/client';
 import type { Command } from 'commander';
 import { addCommonOptions } from '../common-options';
 import { CliError } from '../exit-codes';
+import { json, printable } from '../output/printable';
 import { printThing } from '../output/thing';
 import type { CommonOptions, Session } from '../session';
 import { configPath, readProfiles, writeProfiles, type Profile } from './config-file';
-import { parseUrl, readKey } from './connection';
+import { isHere, parseUrl, readKey } from './connection';
 import { askSecret } from './prompt';
 
 interface LoginOptions extends CommonOptions {
@@ -22,7 +23,7 @@ export function addLogin(program: Command, session: Session): void {
       const signingSecret = options.signingSecretFile && (await readKey(options.signingSecretFile, session));
       const key = await keyFor(options, url, session);
       const me = await storeProfile(session, name, { url, key, ...(signingSecret && { signingSecret }) });
-      await session.note(`Logged in to ${url} as ${me.name} (profile ${name}).`);
+      await session.note(`Logged in to ${url} as ${printable(me.name)} (profile ${name}).`);
     });
   addCommonOptions(
     program.command('logout').description('Forgets the key of a profile. The key itself stays valid.'),
@@ -40,7 +41,7 @@ export function addLogin(program: Command, session: Session): void {
       const connection = await session.connection(options);
       const { body } = await session.clientOf(connection).call('me.get', {}, { signal: session.signal });
       const { data } = body as { data: Me };
-      if (session.json) return session.print(JSON.stringify(data, null, 2));
+      if (session.json) return session.print(json(data, 2));
       const { name, id, type, status, skills, rateLimitRpm, remaining } = data;
       await printThing(session, { url: connection.url, name, id, type, status, skills, rateLimitRpm, remaining });
     },
@@ -49,7 +50,7 @@ export function addLogin(program: Command, session: Session): void {
 
 /** Asks the platform who the key is, and keeps it as the profile that is used from now on. */
 export async function storeProfile(session: Session, name: string, profile: Profile): Promise<Me> {
-  if (profile.url.startsWith('http:') && !/^https?:\/\/(127\.|localhost\b|\[::1\])/.test(profile.url))
+  if (profile.url.startsWith('http:') && !isHere(profile.url))
     await session.note('Warning: over http:// the key travels in the clear. Use https:// outside of this machine.');
   const { body } = await session.clientOf(profile).call('me.get', {}, { signal: session.signal });
   const path = configPath(session.io.env);

@@ -19,6 +19,15 @@ it('reads a line that the terminal does not show, and gives the terminal back', 
   expect(modes).toEqual([true, false]);
 });
 
+it('ends when the process is told to', async () => {
+  const { io, modes } = terminal();
+  const ended = new AbortController();
+  const asked = askSecret('Key: ', { ...io, signal: ended.signal });
+  ended.abort();
+  await expect(asked).rejects.toMatchObject({ code: 'ABORT_ERR' });
+  expect(modes).toEqual([true, false]);
+});
+
 it('is interrupted by Ctrl-C, which a terminal in this mode does not signal', async () => {
   const { io, stdin, modes } = terminal();
   const asked = askSecret('Key: ', io);

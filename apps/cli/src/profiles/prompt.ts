@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { CliError, EXIT } from '../exit-codes';
 import { write, type Io } from '../io';
 
@@ -6,8 +7,9 @@ const CTRL_D = '\u0004';
 const BACKSPACE = /[\b\u007f]/;
 
 /** Asks for a secret at the terminal and shows nothing of what is typed. */
-export async function askSecret(question: string, { stdin, stderr }: Io): Promise<string> {
+export async function askSecret(question: string, { stdin, stderr, signal }: Io): Promise<string> {
   await write(stderr, question);
+  if (signal) addAbortSignal(signal, stdin);
   stdin.setRawMode?.(true);
   let text = '';
   try {
