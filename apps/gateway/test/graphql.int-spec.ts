@@ -1,4 +1,4 @@
-import { batchSubjectOf, type BatchRequest, type Capability } from '@agent-platform/contracts';
+import { AGENT_CHANGED_SUBJECT, batchSubjectOf, type BatchRequest, type Capability } from '@agent-platform/contracts';
 import { loadConfig } from '@agent-platform/config';
 import { header } from '@agent-platform/messaging';
 import { graphql, startNatsBackend, testEnvironment, until, type GraphQLAnswer } from '@agent-platform/testing';
@@ -23,6 +23,8 @@ let filler: string;
 let runs: number;
 /** How many calls of a batch are answered at a time. */
 let fit: number;
+/** Happens while an event is emitted. */
+let whenEmitted: (() => Promise<void>) | undefined;
 
 const RUNS = 20;
 const runOf = (id: string) => ({
@@ -54,8 +56,9 @@ beforeAll(async () => {
     page: { nextCursor: null },
   }));
   answer('rpc.run.get.v1', ({ id = '' }) => ({ data: { ...runOf(id), steps: [] } }));
-  services.bus.subscribe('rpc.event.emit.v1', (message) => {
+  services.bus.subscribe('rpc.event.emit.v1', async (message) => {
     asked.push(message.headers?.get('Call-Context') ?? '');
+    await whenEmitted?.();
     message.respond(JSON.stringify({ data: { id: 'e' } }), { headers: header('Status', '202') });
   });
   services.bus.subscribe(batchSubjectOf('workflow-executor'), (message) => {
@@ -73,7 +76,7 @@ beforeAll(async () => {
   await services.bus.flush();
 });
 beforeEach(() => {
-  [asked, output, definition, filler, runs, fit] = [[], {}, {}, '', RUNS, 1000];
+  [asked, output, definition, filler, runs, fit, whenEmitted] = [[], {}, {}, '', RUNS, 1000, undefined];
 });
 afterAll(async () => {
   await gateway?.stop();
@@ -157,6 +160,71 @@ describe('an answer of JSON that comes up many times', () => {
     definition = { big: 'x'.repeat(1024 * 1024) };
     const answer = await ask('{ runList { nodes { workflow { definition } } } }');
     expect(codes(answer)).toEqual(['action.answer.too-large']);
+  });
+});
+
+describe('who asks', () => {
+  const changes = `mutation { ${['a', 'b', 'c', 'd'].map((alias) => `${alias}: eventEmit(type: "a.b", data: {}) { id }`).join(' ')} }`;
+
+  it.each([
+    ['whose key is revoked', 'auth.credentials.invalid'],
+    ['that loses what it may do', 'auth.capability.missing'],
+  ])('is looked at before each change: an agent %s makes no further one', async (_name, code) => {
+    const agent = services.agent(['event_publish']);
+    const known = services.identityOf(agent.key);
+    whenEmitted = async () => {
+      services.say(
+        agent.key,
+        code === 'auth.capability.missing'
+          ? { ...known, agent: { ...known.agent, capabilities: [] } }
+          : { refused: 'revoked', keyId: known.keyId, agentId: agent.id },
+      );
+      services.bus.publish(AGENT_CHANGED_SUBJECT, { agentId: agent.id });
+      await services.bus.flush();
+      // What follows comes over another connection: the gateway has heard of the change by then.
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const answer = await graphql(`http://127.0.0.1:${gateway.port}`, agent.key, changes);
+    expect(asked).toHaveLength(1);
+    expect(codes(answer)).toEqual([code]);
+    expect(answer.body.errors).toHaveLength(3);
+  });
+});
+
+describe('what the audit log is told', () => {
+  it('names no more of a target than it keeps, so that its entries go through', async () => {
+    const requestId = 'request-of-long-names';
+    const many = Array.from({ length: 20 }, (_, n) => `a${n}: runGet(id: $id) { id }`).join(' ');
+    await ask(`query ($id: ID!) { ${many} }`, { id: 'x'.repeat(900_000) }, { 'x-request-id': requestId });
+    const entries = () => services.audit.filter((entry) => entry.requestId === requestId);
+    await until('all of them', () => entries().length === 20);
+    expect(new Set(entries().map(({ targetId }) => targetId?.length))).toEqual(new Set([256]));
+  });
+});
+
+describe('a document', () => {
+  it('has its mistakes told with their places, and failures of fields without', async () => {
+    const invalid = await ask('{\n  runLost { id }\n}');
+    expect(invalid.body.errors).toMatchObject([{ locations: [{ line: 2, column: 3 }] }]);
+    // Finding the place of each of many failures would take as long as the document is, for each.
+    const { body } = await ask('{ runList { nodes { agent { name } } } }');
+    expect(body.errors).toHaveLength(RUNS);
+    expect(body.errors?.[0]).not.toHaveProperty('locations');
+  });
+
+  it('has one fragment of a name, as each is weighed by it', async () => {
+    const answer = await ask('{ ...F } fragment F on Query { nothing } fragment F on Query { meGet { name } }');
+    expect(codes(answer)).toEqual(['graphql.document.invalid']);
+    expect(answer.body.errors?.map(({ message }) => message)).toEqual(['There can be only one fragment named "F".']);
+  });
+
+  it.each([
+    'subscription { events @skip(if: true) { cursor } }',
+    'subscription { ... { events @include(if: false) { cursor } } }',
+    'subscription { ...F } fragment F on Subscription { events @skip(if: true) { cursor } }',
+  ])('subscribes to something: %s is refused', async (document) => {
+    const answer = await ask(document, {}, { accept: 'text/event-stream' });
+    expect(codes(answer)).toEqual(['graphql.document.invalid']);
   });
 });
 

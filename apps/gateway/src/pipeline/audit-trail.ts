@@ -1,4 +1,4 @@
-import type { ActionDefinition, AuditEntry } from '@agent-platform/contracts';
+import type { ActionDefinition, AuditEntry, JsonObject } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { traceIdOf } from '@agent-platform/messaging';
 import { scrub, type Logger } from '@agent-platform/observability';
@@ -7,6 +7,9 @@ import type { Attempts } from './attempts';
 import type { AuditWriter } from './audit-writer';
 import type { Refusal } from './authenticate';
 import type { Known } from './identity-cache';
+
+/** What the audit log keeps of a target. Longer ones would make messages that the bus does not carry. */
+const MAX_TARGET_LENGTH = 256;
 
 /** Where something that is asked for comes from. */
 export interface Origin {
@@ -27,6 +30,11 @@ interface TrailParts {
   readonly audit: AuditWriter;
   readonly attempts: Attempts;
   readonly logger: Logger;
+}
+
+/** What is named as the target of a call with these params. */
+export function targetOf({ id }: JsonObject): Record<string, string> {
+  return typeof id === 'string' ? { id } : {};
 }
 
 /** What the gateway itself writes to the audit log: reads, refusals, and what failed. */
@@ -85,7 +93,7 @@ function entry(
     action: action?.name ?? 'none',
     targetType: target ? (action.name.split('.')[0] ?? null) : null,
     // What stands in a path by mistake may be a key.
-    targetId: target ? scrub(target) : null,
+    targetId: target ? scrub(target.slice(0, MAX_TARGET_LENGTH)) : null,
     decision,
     reason,
     before: null,

@@ -8,7 +8,7 @@ import {
   type ServiceName,
 } from '@agent-platform/contracts';
 import { Bus, CONTEXT_HEADER, encodeContext, ETAG_HEADER, header, STATUS_HEADER } from '@agent-platform/messaging';
-import type { AuditTrail, Origin } from './audit-trail';
+import { targetOf, type AuditTrail, type Origin } from './audit-trail';
 import type { Known } from './identity-cache';
 
 /** What an action may add to its own wait before it counts as lost. */
@@ -75,11 +75,11 @@ export class Forwarder {
       headers: header(CONTEXT_HEADER, encodeContext(contextOf(origin, agent))),
     });
     const answered = reply.json<BatchReply>();
-    reads.forEach(({ action, params: { id } }, index) => {
+    reads.forEach(({ action, params }, index) => {
       const answer = answered.answers[index];
       if (!answer) return;
       const { code = null } = (answer.status < 400 ? {} : answer.body) as { code?: string };
-      this.parts.trail.note(origin, { action, pathParams: typeof id === 'string' ? { id } : {} }, code);
+      this.parts.trail.note(origin, { action, pathParams: targetOf(params) }, code);
     });
     return { ...answered, bytes: reply.data.length };
   }

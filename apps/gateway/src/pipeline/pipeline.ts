@@ -83,7 +83,7 @@ export class Pipeline {
     // A key that was revoked while its request was under way for long gets no answer any more; but a secret that could be shown
     // only this once is, as the request that asked for it may be what ended its key.
     const isLong = performance.now() - exchange.startedAt > LONG_REQUEST_MS;
-    if (isLong && !exchange.showsSecret) await this.lookAgain(exchange, identity);
+    if (isLong && !exchange.showsSecret) await this.lookAgain(exchange);
     return answer;
   }
 
@@ -92,9 +92,9 @@ export class Pipeline {
     // Refused before its body is read: who may not do it need not send it. A signature covers the body, and goes before.
     if ('action' in asked && !isSigned(request, before, asked.action)) authorize(before, asked.action);
     const body = await readBody(request);
-    const identity = await this.lookAgain(exchange, before);
+    const identity = await this.lookAgain(exchange);
     if (asked.door === 'graphql') {
-      return this.parts.graphql.answer(exchange, identity, body, () => this.lookAgain(exchange, identity));
+      return this.parts.graphql.answer(exchange, identity, body, () => this.lookAgain(exchange));
     }
     const { action, payload } =
       asked.door === 'envelope' ? readEnvelope(body) : { action: asked.action, payload: body };
@@ -107,14 +107,18 @@ export class Pipeline {
 
   private async authenticate(exchange: Exchange): Promise<Known> {
     const { identities, attempts } = this.parts;
-    exchange.changesSeen = identities.changes;
-    exchange.identity = await authenticate(exchange.request, exchange.ip, identities, attempts);
-    return exchange.identity;
+    const { changes } = identities;
+    const identity = await authenticate(exchange.request, exchange.ip, identities, attempts);
+    // Noted together, and only now: who was refused is looked at again each time.
+    exchange.changesSeen = changes;
+    exchange.identity = identity;
+    return identity;
   }
 
   /** Who asks, where an agent has changed since it was looked at: a body may take long to arrive, an action long to end. */
-  private async lookAgain(exchange: Exchange, identity: Known): Promise<Known> {
-    return exchange.changesSeen === this.parts.identities.changes ? identity : this.authenticate(exchange);
+  private async lookAgain(exchange: Exchange): Promise<Known> {
+    const { identity, changesSeen } = exchange;
+    return identity && changesSeen === this.parts.identities.changes ? identity : this.authenticate(exchange);
   }
 
   /** @throws Refusal 429 `auth.rate-limit.exceeded` */

@@ -2,7 +2,7 @@ import { findAction, type ActionDefinition, type JsonObject } from '@agent-platf
 import { AppError, toProblem, type Problem } from '@agent-platform/errors';
 import { getNamedType, GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import { Refusal, refusal } from '../../pipeline/authenticate';
-import type { AuditTrail, Origin } from '../../pipeline/audit-trail';
+import { targetOf, type AuditTrail, type Origin } from '../../pipeline/audit-trail';
 import { authorize } from '../../pipeline/authorize';
 import type { Forwarder } from '../../pipeline/forwarder';
 import type { Known } from '../../pipeline/identity-cache';
@@ -58,7 +58,7 @@ export class ActionCalls {
       admit: (action) => this.reported({ action, pathParams: {} }, () => this.admit(action)),
       take: (identity, action) => this.reported({ action, pathParams: {} }, () => this.take(identity)),
       size: () => this.size,
-      report: (action, params, work) => this.reported({ action, pathParams: idOf(params) }, work),
+      report: (action, params, work) => this.reported({ action, pathParams: targetOf(params) }, work),
     });
   }
 
@@ -69,13 +69,13 @@ export class ActionCalls {
     const isChange = action.effect !== 'read';
     // What was read before a change may not be so any more.
     if (isChange) this.batches.forget();
-    return this.reported({ action, pathParams: idOf(params) }, async () => {
+    return this.reported({ action, pathParams: targetOf(params) }, async () => {
       const identity = await this.admitCall(action);
       this.size.checkRoom();
       const answer = await this.parts.forwarder.forward(origin, identity, {
         action,
         payload: textOf(params),
-        pathParams: idOf(params),
+        pathParams: targetOf(params),
         idempotencyKey:
           isChange && key !== undefined && hasSeveralChanges
             ? keyOfChange(key, responseKey)
@@ -184,9 +184,4 @@ export function textOf(params: JsonObject): Buffer {
   } catch (cause) {
     throw new AppError('request.malformed', 'An argument is nested too deep.', { cause });
   }
-}
-
-/** What the audit log names as the target. */
-export function idOf({ id }: JsonObject): Record<string, string> {
-  return typeof id === 'string' ? { id } : {};
 }

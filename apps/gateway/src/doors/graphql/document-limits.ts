@@ -2,6 +2,7 @@ import { DEFAULT_PAGE_SIZE } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import {
   getIntrospectionQuery,
+  GraphQLError,
   Kind,
   parse,
   type DocumentNode,
@@ -11,6 +12,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { InvalidDocument } from './invalid-document';
 import { DEFAULT_RELATED } from './relations';
 import { LIST_FIELDS } from './schema';
 
@@ -90,7 +92,12 @@ class DocumentLimits {
     private readonly variables: Readonly<Record<string, unknown>>,
   ) {
     for (const node of document.definitions) {
-      if (node.kind === Kind.FRAGMENT_DEFINITION) this.fragments.set(node.name.value, node);
+      if (node.kind !== Kind.FRAGMENT_DEFINITION) continue;
+      const name = node.name.value;
+      // The last of them alone would be weighed.
+      if (this.fragments.has(name))
+        throw new InvalidDocument([new GraphQLError(`There can be only one fragment named "${name}".`)]);
+      this.fragments.set(name, node);
     }
   }
 

@@ -2,15 +2,20 @@ import { AppError } from '@agent-platform/errors';
 import {
   getOperationAST,
   GraphQLError,
+  Kind,
+  OperationTypeNode,
   parse,
   validate,
   type DocumentNode,
+  type FragmentDefinitionNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type SelectionSetNode,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
 import { checkDocument, LIMITS, rootFieldsOf } from './document-limits';
+import { InvalidDocument } from './invalid-document';
 
 /** Bytes of texts that are kept, of documents that were read and of persisted queries each. */
 const KEPT_BYTES = 16 * 1024 * 1024;
@@ -52,8 +57,8 @@ export class Documents {
     if (!document) {
       document = this.parse(text);
       checkDocument(document, variables);
-      const errors = validate(this.schema, document, undefined, { maxErrors: MAX_ERRORS });
-      if (errors.length > 0) throw new InvalidDocument(errors);
+      if (this.mistakesOf(document, 1).length > 0)
+        throw new InvalidDocument(this.mistakesOf(this.parse(text, false), MAX_ERRORS));
       this.read.set(text, document);
     } else checkDocument(document, variables);
     const operation = getOperationAST(document, operationName);
@@ -63,6 +68,8 @@ export class Documents {
         : 'The document has several operations, or none: name one in operationName.';
       throw new InvalidDocument([new GraphQLError(message)]);
     }
+    if (operation.operation === OperationTypeNode.SUBSCRIPTION && hasCondition(operation.selectionSet, document))
+      throw new InvalidDocument([new GraphQLError('What is subscribed to may have no directives.')]);
     return { document, operation, rootFields: rootFieldsOf(document, operation) };
   }
 
@@ -78,12 +85,17 @@ export class Documents {
     return true;
   }
 
-  private parse(text: string): DocumentNode {
+  private mistakesOf(document: DocumentNode, maxErrors: number): readonly GraphQLError[] {
+    return validate(this.schema, document, undefined, { maxErrors });
+  }
+
+  /** @param noLocation as every error of a field would count the lines before its place again, and there may be thousands of both */
+  private parse(text: string, noLocation = true): DocumentNode {
     if (Buffer.byteLength(text) > LIMITS.bytes) {
       throw new AppError('graphql.document.too-complex', `A document may have ${LIMITS.bytes} bytes at the most.`);
     }
     try {
-      return parse(text, { maxTokens: LIMITS.tokens });
+      return parse(text, { maxTokens: LIMITS.tokens, noLocation });
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       // The library gives it no code.
@@ -98,9 +110,17 @@ export class Documents {
   }
 }
 
-/** A document that cannot be executed, with all that is wrong with it. */
-export class InvalidDocument extends Error {
-  constructor(readonly errors: readonly GraphQLError[]) {
-    super('the document is not valid');
-  }
+/** What is subscribed to may not be left out: graphql-js would fail on nothing. The document is valid, and its fragments end. */
+function hasCondition({ selections }: SelectionSetNode, document: DocumentNode): boolean {
+  return selections.some((selection) => {
+    if (selection.directives?.length) return true;
+    if (selection.kind === Kind.FIELD) return false;
+    const fragment =
+      selection.kind === Kind.INLINE_FRAGMENT
+        ? selection
+        : document.definitions.find(
+            (node) => node.kind === Kind.FRAGMENT_DEFINITION && node.name.value === selection.name.value,
+          );
+    return hasCondition((fragment as FragmentDefinitionNode).selectionSet, document);
+  });
 }

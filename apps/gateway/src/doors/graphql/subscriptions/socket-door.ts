@@ -15,8 +15,9 @@ import { traceparentOf, userAgentOf } from '../../../pipeline/exchange';
 import type { IdentityCache, Known } from '../../../pipeline/identity-cache';
 import type { StreamDoor } from '../../streams/stream-door';
 import { problemError, type CallParts } from '../action-calls';
-import { InvalidDocument, type Documents } from '../documents';
+import type { Documents } from '../documents';
 import { GRAPHQL_PATH } from '../graphql-path';
+import { InvalidDocument } from '../invalid-document';
 import { Counts } from './counts';
 import { SubscriberCalls } from './subscriber-calls';
 

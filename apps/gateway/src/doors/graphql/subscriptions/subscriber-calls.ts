@@ -1,11 +1,12 @@
 import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
 import { toProblem } from '@agent-platform/errors';
+import { targetOf } from '../../../pipeline/audit-trail';
 import { Refusal } from '../../../pipeline/authenticate';
 import type { StreamMessage } from '../../streams/feed';
 import { MessageQueue } from '../../streams/message-queue';
 import type { StreamDoor } from '../../streams/stream-door';
 import type { StreamKind } from '../../streams/stream-routes';
-import { ActionCalls, idOf, problemError, textOf, type CallParts, type Execution } from '../action-calls';
+import { ActionCalls, problemError, textOf, type CallParts, type Execution } from '../action-calls';
 
 interface SubscriberParts extends CallParts {
   readonly streams: StreamDoor;
@@ -34,7 +35,7 @@ export class SubscriberCalls extends ActionCalls {
     reader: (message: StreamMessage) => object,
   ): Promise<AsyncIterable<object>> {
     const { origin, key, onRefused } = this.subscription;
-    const subject = { action, pathParams: idOf(params) };
+    const subject = { action, pathParams: targetOf(params) };
     return this.reported(subject, async () => {
       const identity = await this.admitCall(action);
       const sink = new MessageQueue();
