@@ -13,6 +13,7 @@ import { Documents } from './doors/graphql/documents';
 import { GraphQLDoor } from './doors/graphql/graphql-door';
 import { graphqlSchema } from './doors/graphql/schema';
 import { SocketDoor } from './doors/graphql/subscriptions/socket-door';
+import { ignoreUpgrade } from './doors/ignored-upgrade';
 import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
 import { PublicDocuments } from './doors/public-documents';
@@ -157,6 +158,8 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
     (request, response) => {
+      // Who takes nothing of an answer does not keep it in memory.
+      response.once('prefinish', () => response.setTimeout(config.streamStallMs));
       const path = request.url ?? '/';
       const answered = request.method === 'GET' && (path === '/livez' || path === '/readyz' || path === '/metrics');
       if (!answered) return answer(request, response);
@@ -166,7 +169,10 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
       });
     },
   );
-  server.on('upgrade', (request, socket, head) => sockets.upgrade(request, socket, head));
+  server.on('upgrade', (request, socket, head) => {
+    if (/^websocket$/i.test(request.headers.upgrade ?? '')) sockets.upgrade(request, socket, head);
+    else ignoreUpgrade(server, request, socket, head);
+  });
   server.on('clientError', answerUnparsable);
   try {
     await listen(server, config.port, config.host);

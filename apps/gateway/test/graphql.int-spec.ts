@@ -2,6 +2,7 @@ import { AGENT_CHANGED_SUBJECT, batchSubjectOf, type BatchRequest, type Capabili
 import { loadConfig } from '@agent-platform/config';
 import { header } from '@agent-platform/messaging';
 import { graphql, startNatsBackend, testEnvironment, until, type GraphQLAnswer } from '@agent-platform/testing';
+import type { Msg } from 'nats';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayConfig } from '../src/config';
@@ -56,11 +57,12 @@ beforeAll(async () => {
     page: { nextCursor: null },
   }));
   answer('rpc.run.get.v1', ({ id = '' }) => ({ data: { ...runOf(id), steps: [] } }));
-  services.bus.subscribe('rpc.event.emit.v1', async (message) => {
+  const emitted = async (message: Msg) => {
     asked.push(message.headers?.get('Call-Context') ?? '');
     await whenEmitted?.();
     message.respond(JSON.stringify({ data: { id: 'e' } }), { headers: header('Status', '202') });
-  });
+  };
+  services.bus.subscribe('rpc.event.emit.v1', (message) => void emitted(message));
   services.bus.subscribe(batchSubjectOf('workflow-executor'), (message) => {
     const { calls } = message.json<BatchRequest>();
     asked.push(`${message.subject} ×${calls.length}`);

@@ -3,6 +3,7 @@ import { AppError } from '@agent-platform/errors';
 import { scrub } from '@agent-platform/observability';
 import type { IncomingMessage } from 'node:http';
 import { GRAPHQL_PATH } from './graphql/graphql-path';
+import { jsonOf } from './json-of';
 import type { RouteTable } from './route-table';
 import type { AskedStream } from './streams/stream-door';
 import { findStream } from './streams/stream-routes';
@@ -80,7 +81,7 @@ export function readEnvelope(body: Buffer): { action: ActionDefinition; payload:
   }
   const action = findAction(name as string);
   if (!action) throw new AppError('action.unknown', 'There is no action of this name.');
-  return { action, payload: Buffer.from(stringify(params as JsonObject)) };
+  return { action, payload: jsonOf(params as JsonObject) };
 }
 
 /** RFC 9110 section 15.5.6: the answer names the methods in `Allow`. */
@@ -88,15 +89,6 @@ function wrongMethod(allowed: readonly string[]): AppError {
   return new AppError('request.method.not-allowed', `This path takes ${allowed.join(', ')}.`, {
     allowedMethods: allowed,
   });
-}
-
-/** JSON nested deeper than the stack is high cannot be written again. */
-function stringify(params: JsonObject): string {
-  try {
-    return JSON.stringify(params);
-  } catch (cause) {
-    throw new AppError('request.malformed', 'The body is nested too deep.', { cause });
-  }
 }
 
 function isObject(value: unknown): value is JsonObject {

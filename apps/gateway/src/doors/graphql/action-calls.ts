@@ -1,12 +1,14 @@
 import { findAction, type ActionDefinition, type JsonObject } from '@agent-platform/contracts';
 import { AppError, toProblem, type Problem } from '@agent-platform/errors';
-import { getNamedType, GraphQLError, type GraphQLResolveInfo } from 'graphql';
+import type { Logger } from '@agent-platform/observability';
+import { getNamedType, GraphQLError, type ExecutionResult, type GraphQLResolveInfo } from 'graphql';
 import { Refusal, refusal } from '../../pipeline/authenticate';
 import { targetOf, type AuditTrail, type Origin } from '../../pipeline/audit-trail';
 import { authorize } from '../../pipeline/authorize';
 import type { Forwarder } from '../../pipeline/forwarder';
 import type { Known } from '../../pipeline/identity-cache';
 import type { Decision, RateLimiter } from '../../pipeline/rate-limiter';
+import { jsonOf } from '../json-of';
 import { AnswerSize } from './answer-size';
 import { keyOfChange } from './change-keys';
 import { fieldsWithin } from './fields-within';
@@ -23,6 +25,7 @@ export interface CallParts {
   readonly forwarder: Forwarder;
   readonly trail: AuditTrail;
   readonly limiter: RateLimiter;
+  readonly logger: Logger;
 }
 
 /** One document that is executed: who asks, and how its calls are to be made. */
@@ -74,7 +77,7 @@ export class ActionCalls {
       this.size.checkRoom();
       const answer = await this.parts.forwarder.forward(origin, identity, {
         action,
-        payload: textOf(params),
+        payload: jsonOf(params),
         pathParams: targetOf(params),
         idempotencyKey:
           isChange && key !== undefined && hasSeveralChanges
@@ -100,6 +103,20 @@ export class ActionCalls {
   refresh(): void {
     this.batches.forget();
     this.size = new AnswerSize();
+  }
+
+  /** A result as it may be told: what is no problem of ours is told as one, as no message of a fault gets out. */
+  told(result: ExecutionResult): ExecutionResult {
+    if (!result.errors) return result;
+    const { requestId } = this.execution.origin;
+    const errors = result.errors.map((error) => {
+      const { originalError, nodes, path } = error;
+      if (originalError === undefined || originalError instanceof GraphQLError) return error;
+      this.parts.logger.error({ msg: 'a field failed', requestId, path: path?.join('.'), err: originalError });
+      const { message, extensions } = problemError(toProblem(originalError, requestId));
+      return new GraphQLError(message, { nodes, path, extensions });
+    });
+    return { ...result, errors };
   }
 
   /** Who asks, where it has a permit for the call and may make it now: what is refused is paid for too. @throws Refusal */
@@ -175,13 +192,4 @@ function actionOf(name: string): ActionDefinition {
   const action = findAction(name);
   if (!action) throw new Error(`there is no action ${name}`);
   return action;
-}
-
-/** JSON nested deeper than the stack is high cannot be written. */
-export function textOf(params: JsonObject): Buffer {
-  try {
-    return Buffer.from(JSON.stringify(params));
-  } catch (cause) {
-    throw new AppError('request.malformed', 'An argument is nested too deep.', { cause });
-  }
 }

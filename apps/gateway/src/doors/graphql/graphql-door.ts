@@ -31,9 +31,9 @@ const RESPONSE_TYPE = 'application/graphql-response+json';
 const ACCEPTED: Readonly<Record<string, string>> = {
   [RESPONSE_TYPE]: RESPONSE_TYPE,
   [EVENT_STREAM]: EVENT_STREAM,
-  'application/json': 'application/json',
-  'application/*': 'application/json',
-  '*/*': 'application/json',
+  [JSON_TYPE]: JSON_TYPE,
+  'application/*': JSON_TYPE,
+  '*/*': JSON_TYPE,
 };
 
 interface DoorParts extends CallParts {
@@ -64,7 +64,7 @@ export class GraphQLDoor {
   async answer(exchange: Exchange, identity: Known, body: Buffer, lookAgain: () => Promise<Known>): Promise<Answer> {
     const { request } = exchange;
     const mediaType = acceptedType(request.headers.accept);
-    if (mediaType === undefined) return refuse(406, `Accept ${RESPONSE_TYPE} or application/json.`, 'application/json');
+    if (mediaType === undefined) return refuse(406, `Accept ${RESPONSE_TYPE} or ${JSON_TYPE}.`, JSON_TYPE);
     const isGet = request.method === 'GET';
     const { url = '' } = request;
     const mark = url.indexOf('?');
@@ -105,7 +105,7 @@ export class GraphQLDoor {
         onSecret: () => (exchange.showsSecret = true),
       });
       const result = await execute({ ...args, contextValue: calls });
-      return answerOf(this.reported(result, exchange.requestId), mediaType);
+      return answerOf(calls.told(result), mediaType);
     } catch (error) {
       return answerOfFailure(error, mediaType, exchange.requestId);
     }
@@ -126,28 +126,10 @@ export class GraphQLDoor {
     });
     const subscribed = await subscribe({ ...args, contextValue: calls });
     if (!(Symbol.asyncIterator in subscribed)) {
-      return answerOf(this.reported(subscribed, exchange.requestId), JSON_TYPE, statusOf(subscribed));
+      return answerOf(calls.told(subscribed), JSON_TYPE, statusOf(subscribed));
     }
-    const resultOf = (error: unknown) =>
-      this.reported(
-        { errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error })] },
-        exchange.requestId,
-      );
-    void writeResults(new SseWriter(exchange, this.parts.streamTimes), subscribed, resultOf);
+    void writeResults(new SseWriter(exchange, this.parts.streamTimes), subscribed, (result) => calls.told(result));
     return { status: 200, body: '', headers: {} };
-  }
-
-  /** What no problem is, is told as one of ours: no message of a fault gets out. */
-  private reported(result: ExecutionResult, requestId: string): ExecutionResult {
-    if (!result.errors) return result;
-    const errors = result.errors.map((error) => {
-      const { originalError } = error;
-      if (originalError === undefined || originalError instanceof GraphQLError) return error;
-      this.parts.logger.error({ msg: 'a field failed', requestId, path: error.path?.join('.'), err: originalError });
-      const { message, extensions } = problemError(toProblem(originalError, requestId));
-      return new GraphQLError(message, { nodes: error.nodes, path: error.path, extensions });
-    });
-    return { ...result, errors };
   }
 }
 

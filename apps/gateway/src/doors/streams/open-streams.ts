@@ -1,7 +1,7 @@
 import type { AgentChanged } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { Gauge, type Registry } from 'prom-client';
-import { refusal } from '../../pipeline/authenticate';
+import { refusal, type Refusal } from '../../pipeline/authenticate';
 import type { Known } from '../../pipeline/identity-cache';
 import type { StreamKind } from './stream-routes';
 
@@ -46,10 +46,7 @@ export class OpenStreams {
     if (this.count >= this.bounds.all) throw new AppError('service.overloaded', 'Too many streams are open.');
     const { id } = identity.agent;
     const own = this.byAgent.get(id) ?? new Set();
-    if (own.size >= this.bounds.perAgent) {
-      const detail = `An agent may have ${this.bounds.perAgent} open streams. Close one first.`;
-      throw refusal('event.streams.too-many', detail, identity, RETRY_AFTER_MS);
-    }
+    if (own.size >= this.bounds.perAgent) throw tooMany('streams', this.bounds.perAgent, identity);
     this.byAgent.set(id, own.add(stream));
     this.count++;
     this.gauge.inc({ kind: stream.kind });
@@ -82,4 +79,10 @@ export class OpenStreams {
   private all(): OpenStream[] {
     return [...this.byAgent.values()].flatMap((streams) => [...streams]);
   }
+}
+
+/** Of an agent that has as many open as it may. */
+export function tooMany(what: 'streams' | 'sockets', most: number, identity: Known): Refusal {
+  const detail = `An agent may have ${most} open ${what}. Close one first.`;
+  return refusal('event.streams.too-many', detail, identity, RETRY_AFTER_MS);
 }

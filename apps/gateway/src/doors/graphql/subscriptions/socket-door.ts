@@ -3,6 +3,7 @@ import type { Logger } from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { GraphQLError, OperationTypeNode, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import { handleProtocols, makeServer, type Context, type Server, type SubscribePayload } from 'graphql-ws';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -13,6 +14,7 @@ import { subscriberOf, type ClientAddresses } from '../../../pipeline/client-add
 import { readCredentials } from '../../../pipeline/credentials';
 import { traceparentOf, userAgentOf } from '../../../pipeline/exchange';
 import type { IdentityCache, Known } from '../../../pipeline/identity-cache';
+import { tooMany } from '../../streams/open-streams';
 import type { StreamDoor } from '../../streams/stream-door';
 import { problemError, type CallParts } from '../action-calls';
 import type { Documents } from '../documents';
@@ -28,10 +30,19 @@ const INIT_TIMEOUT_MS = 10_000;
 const MAX_NAMELESS = 50;
 /** What a socket has not taken yet: one that sends and reads nothing must not fill the memory. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** And this of answers: several of the largest, whose reader is slow. */
+const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 /** Documents under way on one socket. */
 const MAX_OPERATIONS = 100;
 /** Codes of graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). */
-const CLOSE = { goingAway: 1001, internal: 4500, unauthorized: 4401, tooMany: 4429 } as const;
+const CLOSE = {
+  goingAway: 1001,
+  internal: 4500,
+  badRequest: 4400,
+  unauthorized: 4401,
+  alreadyExists: 4409,
+  tooMany: 4429,
+} as const;
 /** A peer that does not close its side within this time is dead, and must not hold up the stop. */
 const CLOSE_GRACE_MS = 2000;
 
@@ -57,6 +68,8 @@ interface Extra {
   readonly headersDistinct: IncomingMessage['headersDistinct'];
   key: string;
   agentId: string | undefined;
+  /** Ids of operations that have not begun to answer yet. */
+  readonly opening: Set<string>;
   /** It has said whose it is, or has closed; the first time only. */
   readonly named: () => void;
 }
@@ -86,7 +99,9 @@ export class SocketDoor {
       schema: parts.schema,
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
       onConnect: (context) => this.connect(context),
-      onSubscribe: (context, _id, payload) => this.subscribe(context, payload),
+      onSubscribe: (context, id, payload) => this.beginOperation(context, id, payload),
+      onOperation: ({ extra }, id) => void extra.opening.delete(id),
+      onNext: (_context, _id, _payload, { contextValue }, result) => (contextValue as SubscriberCalls).told(result),
     });
   }
 
@@ -127,6 +142,7 @@ export class SocketDoor {
     let isNameless = true;
     const extra: Extra = {
       socket,
+      opening: new Set(),
       named: () => {
         if (isNameless) this.nameless.remove(client);
         isNameless = false;
@@ -136,13 +152,14 @@ export class SocketDoor {
       key: '',
       agentId: undefined,
     };
-    let isAlive = true;
+    let unanswered: string | undefined;
     const beat = setInterval(() => {
-      if (!isAlive) return socket.terminate();
-      isAlive = false;
-      socket.ping();
+      if (unanswered !== undefined) return socket.terminate();
+      unanswered = randomUUID();
+      socket.ping(unanswered);
     }, this.parts.pingMs);
-    socket.on('pong', () => (isAlive = true));
+    // Only whoever has read a ping can answer it.
+    socket.on('pong', (data) => (unanswered = data.toString('latin1') === unanswered ? undefined : unanswered));
     const closed = this.server.opened(
       {
         protocol: socket.protocol,
@@ -150,6 +167,7 @@ export class SocketDoor {
         send: (data) =>
           new Promise((resolve) => {
             if (socket.readyState !== socket.OPEN) return resolve();
+            if (socket.bufferedAmount > MAX_UNSENT_BYTES) socket.terminate();
             // A socket that broke is told by its end.
             socket.send(data, () => resolve());
           }),
@@ -158,6 +176,9 @@ export class SocketDoor {
           socket.on('message', (data: Buffer) => {
             if (socket.bufferedAmount > MAX_BUFFERED_BYTES) return socket.terminate();
             listener(data.toString('utf8')).catch((error: unknown) => {
+              // Of what only a server may send; nobody's fault but its sender's.
+              if (error instanceof Error && error.message.startsWith('Unexpected message of type'))
+                return socket.close(CLOSE.badRequest, 'Unexpected message');
               this.parts.logger.error({ msg: 'a message of a socket failed', err: error });
               socket.close(CLOSE.internal, 'Internal error');
             });
@@ -183,13 +204,13 @@ export class SocketDoor {
     const origin = { ...extra.origin, requestId: uuidV7(), identity: undefined };
     try {
       const credentials = readCredentials({ headersDistinct });
-      const { agent } = await authenticate({ headersDistinct }, origin.ip, this.parts.identities, this.parts.attempts);
+      const { identities, attempts } = this.parts;
+      const identity = await authenticate({ headersDistinct }, origin.ip, identities, attempts);
+      const { agent } = identity;
       // It has closed meanwhile, and would be counted for ever.
       if (socket.readyState !== socket.OPEN) return true;
-      if (this.byAgent.of(agent.id) >= this.parts.bounds.perAgent) {
-        socket.close(CLOSE.tooMany, `Too many sockets: an agent may have ${this.parts.bounds.perAgent}`);
-        return true;
-      }
+      const { perAgent } = this.parts.bounds;
+      if (this.byAgent.of(agent.id) >= perAgent) throw tooMany('sockets', perAgent, identity);
       extra.key = 'key' in credentials ? credentials.key : '';
       extra.agentId = agent.id;
       extra.named();
@@ -197,7 +218,8 @@ export class SocketDoor {
     } catch (error) {
       if (error instanceof Refusal) {
         await this.parts.trail.refuse(origin, { action: undefined, pathParams: {} }, error);
-        socket.close(CLOSE.unauthorized, error.outward.code);
+        const { status, code } = error.outward;
+        socket.close(status === 429 ? CLOSE.tooMany : CLOSE.unauthorized, code);
       } else {
         if (!(error instanceof AppError)) this.parts.logger.error({ msg: 'a socket could not be opened', err: error });
         socket.close(CLOSE.goingAway, 'Come again shortly');
@@ -205,6 +227,19 @@ export class SocketDoor {
     }
     // Nothing is acknowledged on a socket that is closing.
     return true;
+  }
+
+  private async beginOperation(context: SocketContext, id: string, payload: SubscribePayload) {
+    const { opening, socket } = context.extra;
+    // Given up and begun anew under its id before it was open: of two that open under one, nobody would end the first.
+    if (opening.has(id)) {
+      socket.close(CLOSE.alreadyExists, `Subscriber for ${id} already exists`);
+      return [new GraphQLError('The id of an operation is that of another one.')];
+    }
+    opening.add(id);
+    const args = await this.subscribe(context, payload);
+    if (Array.isArray(args)) opening.delete(id);
+    return args;
   }
 
   /** What is to be executed for a document; or why not, which goes to its subscriber. */

@@ -1,4 +1,4 @@
-import type { ExecutionResult } from 'graphql';
+import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { SseWriter } from '../../streams/sse-writer';
 
 /** What has been sent may still be taken for so long after the end. */
@@ -11,7 +11,7 @@ const GRACE_MS = 10_000;
 export async function writeResults(
   writer: SseWriter,
   results: AsyncIterable<ExecutionResult>,
-  resultOf: (error: unknown) => ExecutionResult,
+  told: (result: ExecutionResult) => ExecutionResult,
 ): Promise<void> {
   const iterator = results[Symbol.asyncIterator]();
   // Its end was told before anybody listened.
@@ -21,10 +21,11 @@ export async function writeResults(
   const write = (event: string, data: string) => writer.write({ event, data });
   try {
     for (let result = await iterator.next(); !result.done; result = await iterator.next()) {
-      await write('next', JSON.stringify(result.value));
+      await write('next', JSON.stringify(told(result.value)));
     }
   } catch (error) {
-    await write('next', JSON.stringify(resultOf(error)));
+    const failure = error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error });
+    await write('next', JSON.stringify(told({ errors: [failure] })));
   }
   await write('complete', '');
   writer.end('complete', GRACE_MS);

@@ -2,11 +2,12 @@ import type { ActionDefinition, JsonObject } from '@agent-platform/contracts';
 import { toProblem } from '@agent-platform/errors';
 import { targetOf } from '../../../pipeline/audit-trail';
 import { Refusal } from '../../../pipeline/authenticate';
+import { jsonOf } from '../../json-of';
 import type { StreamMessage } from '../../streams/feed';
 import { MessageQueue } from '../../streams/message-queue';
 import type { StreamDoor } from '../../streams/stream-door';
 import type { StreamKind } from '../../streams/stream-routes';
-import { ActionCalls, problemError, textOf, type CallParts, type Execution } from '../action-calls';
+import { ActionCalls, problemError, type CallParts, type Execution } from '../action-calls';
 
 interface SubscriberParts extends CallParts {
   readonly streams: StreamDoor;
@@ -41,7 +42,7 @@ export class SubscriberCalls extends ActionCalls {
       const sink = new MessageQueue();
       await this.subscriberParts.streams.follow({
         route: { kind, action, pathParams: {} },
-        body: textOf(params),
+        body: jsonOf(params),
         key,
         identity,
         requestId: origin.requestId,
