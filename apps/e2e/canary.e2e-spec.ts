@@ -8,19 +8,25 @@ import {
   until,
   type Answer,
   type TestPlatform,
+  PROMPT_SPANS,
+  startTraceCollector,
+  type TraceCollector,
   everythingWritten,
   formsOf,
   logEverything,
   whereFound,
 } from '@agent-platform/testing';
 
+let collector: TraceCollector;
 let platform: TestPlatform;
 /** Every answer that was not meant to hold a secret. */
 const answers: string[] = [];
 const secrets: string[] = [MASTER_KEY];
 
 beforeAll(async () => {
-  platform = await startTestPlatform('separate processes', { LOG_LEVEL: 'debug' });
+  collector = await startTraceCollector();
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, ...PROMPT_SPANS };
+  platform = await startTestPlatform('separate processes', { LOG_LEVEL: 'debug', ...tracing });
   await logEverything(platform);
   // The connections that are there have the old setting.
   for (const service of ['auth', 'workflow-executor'] as const) {
@@ -28,7 +34,10 @@ beforeAll(async () => {
     await platform.separate?.startService(service);
   }
 });
-afterAll(() => platform?.stop());
+afterAll(async () => {
+  await platform?.stop();
+  await collector?.stop();
+});
 
 const keep = (answer: Answer) => {
   answers.push(JSON.stringify([answer.status, [...answer.headers], answer.body]));
@@ -96,12 +105,14 @@ it('no key or secret is in any log, table, stream or answer, in clear, hex or ba
   });
   const places = await everythingWritten(platform);
   places.set('answers', answers.join('\n'));
+  places.set('traces', collector.text());
 
   // It looked where there is something to find.
   expect(new Set(secrets).size).toBe(10);
   expect(places.get('table auth.signing_secrets')).not.toBe('');
   expect(places.get('table auth.idempotency_records')).toContain('agent.signing_secret');
   expect(places.get('log of gateway')).toContain('request refused');
+  expect(places.get('traces')).toContain('agent.signing_secret');
   const postgresLog = places.get('log of PostgreSQL');
   if (postgresLog !== undefined) expect(postgresLog).toContain('INSERT INTO auth.used_nonces');
   expect([...places].some(([place, content]) => place.startsWith('file ') && content.includes('agent.updated'))).toBe(

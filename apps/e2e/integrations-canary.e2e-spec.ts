@@ -9,6 +9,9 @@ import {
   type Answer,
   type Peer,
   type TestPlatform,
+  PROMPT_SPANS,
+  startTraceCollector,
+  type TraceCollector,
   everythingWritten,
   logEverything,
   whereFound,
@@ -38,6 +41,7 @@ const secrets = {
   refused: plain('refused'),
 };
 const answers: string[] = [];
+let collector: TraceCollector;
 let platform: TestPlatform;
 let peer: Peer;
 let tokens: Server;
@@ -90,7 +94,13 @@ function echo(
 }
 
 beforeAll(async () => {
-  platform = await startTestPlatform('separate processes', { LOG_LEVEL: 'debug', OAUTH_TIMEOUT_MS: '1000' });
+  collector = await startTraceCollector();
+  platform = await startTestPlatform('separate processes', {
+    LOG_LEVEL: 'debug',
+    OAUTH_TIMEOUT_MS: '1000',
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    ...PROMPT_SPANS,
+  });
   await logEverything(platform);
   for (const service of ['integrations', 'workflow-executor', 'auth'] as const) {
     await platform.separate?.processes.get(service)?.stop();
@@ -123,6 +133,7 @@ beforeAll(async () => {
   tokenUrl = `http://127.0.0.1:${(tokens.address() as AddressInfo).port}/token`;
 });
 afterAll(async () => {
+  await collector?.stop();
   await platform?.stop();
   await peer?.stop();
   tokens?.close();
@@ -226,12 +237,14 @@ it('no credential is in any answer, log, event, audit row or table, however a pr
   });
   const places = await everythingWritten(platform);
   places.set('answers', answers.join('\n'));
+  places.set('traces', collector.text());
   // It looked where there is something to find.
   expect(peer.requests.length).toBeGreaterThan(40);
   expect(places.get('table integration.idempotency_records')).toContain('***');
   const audit = [...places].filter(([place]) => place.startsWith('table auth.audit_log')).map(([, content]) => content);
   expect(audit.join()).toContain('integration.execute');
   expect(places.get('table workflow.workflow_run_steps')).toContain('***');
+  expect(places.get('traces')).toContain('step integration');
   expect(
     [...places].some(([place, content]) => place.startsWith('file ') && content.includes('integration.error')),
   ).toBe(true);

@@ -1,7 +1,7 @@
 import { AGENT_CHANGED_SUBJECT, type AgentChanged } from '@agent-platform/contracts';
 import { AppError, toProblem } from '@agent-platform/errors';
 import { Bus } from '@agent-platform/messaging';
-import { createLogger, createMetrics, probe } from '@agent-platform/observability';
+import { createLogger, createMetrics, probe, startTracing } from '@agent-platform/observability';
 import { answerStatus, StatusReport, within, type RunningService } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -60,6 +60,9 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: [metrics],
   });
+  const { version, otelExporterOtlpEndpoint: endpoint, otelExporterOtlpHeaders: headers } = config;
+  const tracing = { version, endpoint, headers, ratio: config.otelTracesSamplerArg, isEdge: true };
+  const tracer = await startTracing({ service: 'gateway', ...tracing, logger });
   const clients = new ClientAddresses(config.trustedProxies);
   const bus = await Bus.connect({
     url: config.natsUrl,
@@ -84,7 +87,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     durations.labels(action, String(status)).observe(seconds);
   const documents = new PublicDocuments(config.version);
   const keys = new CommandKeys(bus);
-  const webhooks = new InboundWebhooks({ bus, clients, audit, logger, observe });
+  const webhooks = new InboundWebhooks({ bus, clients, audit, logger, tracer, observe });
   const trail = new AuditTrail({ audit, attempts, logger });
   const schema = graphqlSchema();
   const forwarder = new Forwarder({ bus, trail, actionTimeoutMs: config.actionTimeoutMs });
@@ -125,6 +128,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     streams: streamDoor,
     graphql: new GraphQLDoor({ ...graphqlParts, bus, streamTimes }),
     logger,
+    tracer,
     observe,
   });
 
@@ -181,7 +185,6 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
     throw error;
   }
   const { port } = server.address() as AddressInfo;
-  const { version } = config;
   await answerStatus({ bus, service: 'gateway', version, checks, report, outbox: undefined, logger });
   logger.info({ msg: 'service started', version, port });
   let stopped: Promise<void> | undefined;
@@ -205,6 +208,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
         await within(HAND_OVER_MS, limiter.stop());
         await within(HAND_OVER_MS, audit.stop());
         await bus.close();
+        await tracer?.close();
       })()),
   };
 }

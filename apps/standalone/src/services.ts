@@ -27,8 +27,11 @@ export interface RunningPlatform {
   stop(): Promise<void>;
 }
 
-/** Variables of single services that are theirs alone: given to this process, they are passed on as they are. */
+/** Variables that are the services' alone: given to this process, they are passed on as they are. */
 const PASSED_ON = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_TRACES_SAMPLER_ARG',
   'FAILED_AUTHENTICATIONS_PER_MINUTE',
   'TRUSTED_PROXIES',
   'ACTION_TIMEOUT_MS',

@@ -111,6 +111,7 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
         clock,
         wakeUps,
         log,
+        undefined,
       );
     },
     subscribe: async (url, schedule, ordered = false) => {

@@ -45,7 +45,7 @@ function ticker(name = 'ticker'): ScheduleTicker {
     onError: () => undefined,
   });
   pools.push(pool);
-  return new ScheduleTicker(logger, pool, nobody as unknown as OutboxRelay, nobody as unknown as RunWakeUps);
+  return new ScheduleTicker(logger, pool, nobody as unknown as OutboxRelay, nobody as unknown as RunWakeUps, undefined);
 }
 
 /** A workflow with a schedule that is looked at from `from` on. */

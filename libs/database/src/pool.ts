@@ -1,4 +1,5 @@
 import { Pool, types, type ClientConfig } from 'pg';
+import { traceQueries } from './trace-queries';
 
 // Times leave Postgres as text and are shown as RFC 3339 by the statement; a bigint fits a JSON number up to 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -30,7 +31,10 @@ const IDLE_IN_TRANSACTION_MS = 60_000;
 export function createPool({ max, ...connection }: ConnectionOptions & { readonly max: number }): Pool {
   const pool = new Pool({ ...clientConfig(connection), max });
   // Also of a connection that is in use: pg listens to idle ones alone, and an error that nobody listens to ends the process.
-  pool.on('connect', (client) => client.on('error', connection.onError));
+  pool.on('connect', (client) => {
+    client.on('error', connection.onError);
+    traceQueries(client);
+  });
   pool.on('error', () => undefined);
   return pool;
 }

@@ -1,5 +1,6 @@
 import { Client, type QueryConfig, type QueryResultRow } from 'pg';
 import { clientConfig, type ConnectionOptions } from './pool';
+import { traceQueries } from './trace-queries';
 import { databaseUnavailable, unavailableIfDisconnected } from './transaction';
 
 /**
@@ -34,6 +35,7 @@ export class ReadPipeline {
     const client = new Client(clientConfig(this.options));
     client.on('error', this.options.onError);
     client.once('error', () => (this.client = undefined));
+    traceQueries(client);
     try {
       await client.connect();
       return client;

@@ -3,7 +3,8 @@ import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { AppError } from '@agent-platform/errors';
-import { Agent, request as send } from 'undici';
+import { currentContext, spanned } from '@agent-platform/observability';
+import { Agent, request as sendOnce } from 'undici';
 import { AddressPolicy, type AddressRules } from './address-policy';
 import { checkHeaders, checkMethod, harmless } from './headers';
 
@@ -23,6 +24,8 @@ export interface EgressRequest {
   /** From the start to the last byte, redirects included. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Tells the peer the trace that the request belongs to (`traceparent`, W3C Trace Context). */
+  readonly propagates?: boolean;
   /** Refuses a redirect by throwing; default: all within the rules for addresses are followed. */
   readonly checkRedirect?: (to: URL, from: URL) => void;
 }
@@ -99,6 +102,18 @@ export class EgressClient {
    *   `egress.redirects.too-many`, `step.input.invalid` for headers; what `checkRedirect` throws; the signal's reason
    */
   async request(request: EgressRequest): Promise<EgressResponse> {
+    const { propagates = false } = request;
+    const method = checkMethod(request.method);
+    return spanned(method, { kind: 'client', attributes: attributesOf(method, request.url) }, async (span) => {
+      const traceparent = propagates ? currentContext()?.traceparent : undefined;
+      const headers = traceparent === undefined ? request.headers : { traceparent, ...request.headers };
+      const response = await this.send({ ...request, headers });
+      span?.set({ 'http.response.status_code': response.status });
+      return response;
+    });
+  }
+
+  private async send(request: EgressRequest): Promise<EgressResponse> {
     // One timer that is cleared: `AbortSignal.timeout` lives on until its time, however soon the answer came, and at thousands of
     // requests a second those were most of the memory.
     const deadline: Deadline = { controller: new AbortController(), isOver: false };
@@ -158,7 +173,7 @@ export class EgressClient {
   ): Promise<EgressResponse> {
     try {
       const { method, headers, body } = parts;
-      const response = await send(url, {
+      const response = await sendOnce(url, {
         dispatcher: this.agent,
         method: method,
         headers: { 'accept-encoding': 'identity', ...headers },
@@ -284,4 +299,10 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
   );
+}
+
+/** Neither path nor query: both may hold secrets of a user. */
+function attributesOf(method: string, url: string): Record<string, string> {
+  const known = { 'http.request.method': method };
+  return URL.canParse(url) ? { ...known, 'server.address': new URL(url).host } : known;
 }

@@ -11,13 +11,13 @@ import {
 } from '@agent-platform/contracts';
 import { unavailableIfDisconnected } from '@agent-platform/database';
 import { AppError, toProblem } from '@agent-platform/errors';
-import { withContext, type Logger } from '@agent-platform/observability';
+import { withTrace, type Logger, type Span, type Tracer } from '@agent-platform/observability';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { Msg, Subscription } from 'nats';
 import { Call } from './action-call';
 import { answerBatch } from './answer-batch';
 import { header, type Bus } from './bus';
-import { CONTEXT_HEADER, decodeContext, type CallContext } from './call';
+import { CONTEXT_HEADER, decodeContext, REQUEST_ID_HEADER, TRACEPARENT_HEADER, type CallContext } from './call';
 import { ACTION_METADATA, INTERNAL_METADATA, type ActionHandler, type InternalHandling } from './handles';
 import { readParams } from './read-params';
 import { ETAG_HEADER, STATUS_HEADER, type Reply } from './reply';
@@ -35,6 +35,7 @@ export interface ActionServerOptions {
   readonly service: ServiceName;
   readonly bus: Bus;
   readonly logger: Logger;
+  readonly tracer?: Tracer;
   readonly discovery: DiscoveryService;
   readonly scanner: MetadataScanner;
 }
@@ -92,10 +93,11 @@ export class ActionServer {
     this.inFlight++;
     try {
       const context = decodeContext(message.headers?.get(CONTEXT_HEADER) ?? '{}');
-      const { requestId, traceparent } = context;
-      const reply = await withContext({ requestId, traceparent }, () =>
-        this.handle({ action, handler }, context, message.data),
-      );
+      const reply = await this.traced(message, context, action.name, async (inner, span) => {
+        const handled = await this.handle({ action, handler }, inner, message.data);
+        span?.set({ 'http.response.status_code': handled.status });
+        return handled;
+      });
       const headers = header(STATUS_HEADER, String(reply.status));
       if (reply.etag !== undefined) headers.set(ETAG_HEADER, reply.etag);
       message.respond(reply.body, { headers });
@@ -110,22 +112,44 @@ export class ActionServer {
     this.inFlight++;
     try {
       const context = decodeContext(message.headers?.get(CONTEXT_HEADER) ?? '{}');
-      const { requestId, traceparent } = context;
+      const { requestId } = context;
       const { calls } = message.json<BatchRequest>();
-      const answer = (call: BatchedCall) => {
+      const answer = (inner: CallContext) => (call: BatchedCall) => {
         const read = reads.get(call.action);
         // A gateway may be newer than this service.
         if (!read) return this.replyTo(requestId, () => cannotYet(call.action));
-        return this.handle(read, context, Buffer.from(JSON.stringify(call.params)));
+        return this.handle(read, inner, Buffer.from(JSON.stringify(call.params)));
       };
       const bounded = calls.slice(0, MAX_BATCHED_CALLS);
       const maxBytes = this.options.bus.maxMessageBytes - HEADER_BYTES;
-      message.respond(await withContext({ requestId, traceparent }, () => answerBatch(bounded, maxBytes, answer)));
+      const answers = (inner: CallContext) => answerBatch(bounded, maxBytes, answer(inner));
+      message.respond(await this.traced(message, context, 'batch', answers));
     } catch (error) {
       this.options.logger.error({ msg: 'a batch could not be answered', err: error });
     } finally {
       this.inFlight--;
     }
+  }
+
+  /** The work for a caller in its trace; what the work calls and emits belongs to the span of it. */
+  private traced<T>(
+    message: Msg,
+    context: CallContext,
+    name: string,
+    work: (context: CallContext, span?: Span) => Promise<T>,
+  ): Promise<T> {
+    const { requestId, agent } = context;
+    const traceparent = message.headers?.get(TRACEPARENT_HEADER) || context.traceparent;
+    const { tracer } = this.options;
+    const attributes = tracer && {
+      'rpc.system': 'nats',
+      'rpc.method': name,
+      'agent.id': agent.id,
+      'request.id': requestId,
+    };
+    return withTrace(tracer, { requestId, traceparent }, name, { kind: 'server', attributes }, (span) =>
+      work(span ? { ...context, traceparent: span.traceparent } : context, span),
+    );
   }
 
   /** Never throws: what goes wrong is the reply. */
@@ -163,7 +187,7 @@ export class ActionServer {
     this.inFlight += counted;
     let answer: object;
     try {
-      answer = { data: await handler(message.json<object>()) };
+      answer = { data: await this.tracedInternal(message, () => handler(message.json<object>())) };
     } catch (thrown) {
       const error = unavailableIfDisconnected(thrown);
       this.options.logger.error({ msg: 'an internal call failed', subject: message.subject, err: error });
@@ -176,6 +200,21 @@ export class ActionServer {
       // The bus was closed meanwhile: whoever asked is told so by its own connection.
       this.options.logger.warn({ msg: 'an answer could not be sent', subject: message.subject, err: error });
     }
+  }
+
+  /** In the trace of whoever asked, where it said so; calls of a service's own have none. */
+  private tracedInternal<T>(message: Msg, work: () => Promise<T>): Promise<T> {
+    const traceparent = message.headers?.get(TRACEPARENT_HEADER);
+    if (!traceparent) return work();
+    const requestId = message.headers?.get(REQUEST_ID_HEADER) ?? '';
+    const attributes = { 'rpc.system': 'nats', 'rpc.method': message.subject, 'request.id': requestId };
+    return withTrace(
+      this.options.tracer,
+      { requestId, traceparent },
+      message.subject,
+      { kind: 'server', attributes },
+      work,
+    );
   }
 
   private findHandlers() {

@@ -1,4 +1,5 @@
 import { AppError } from '@agent-platform/errors';
+import { currentContext, spanned } from '@agent-platform/observability';
 import {
   connect,
   createInbox,
@@ -12,6 +13,7 @@ import {
   type NatsConnection,
   type Subscription,
 } from 'nats';
+import { REQUEST_ID_HEADER, TRACEPARENT_HEADER } from './call';
 import { coalesceWrites } from './coalesce-writes';
 import { RequestMux } from './request-mux';
 
@@ -100,7 +102,13 @@ export class Bus {
       return Promise.reject(busUnreachable());
     }
     const { timeoutMs = DEFAULT_TIMEOUT_MS, headers, signal } = options;
-    return this.mux.request(subject, payload, timeoutMs, headers, signal);
+    if (!currentContext()?.tracer) return this.mux.request(subject, payload, timeoutMs, headers, signal);
+    const attributes = { 'rpc.system': 'nats', 'rpc.method': subject };
+    return spanned(subject, { kind: 'client', attributes }, (span) => {
+      const carrying = headers ?? createHeaders();
+      if (span) carrying.set(TRACEPARENT_HEADER, span.traceparent);
+      return this.mux.request(subject, payload, timeoutMs, carrying, signal);
+    });
   }
 
   /**
@@ -115,7 +123,7 @@ export class Bus {
 
   /** An internal call whose request is JSON text already. @throws AppError as `call` does */
   async callRaw<Answer>(subject: string, request: string, timeoutMs?: number, signal?: AbortSignal): Promise<Answer> {
-    const message = await this.request(subject, request, { timeoutMs, signal });
+    const message = await this.request(subject, request, { timeoutMs, signal, headers: originHeaders() });
     const answer = JSON.parse(message.string()) as { data: Answer } | { error: string };
     if ('error' in answer) {
       const cause = new Error(`${subject} failed: ${answer.error}`);
@@ -209,6 +217,15 @@ function busUnreachable(): AppError {
 export function header(name: string, value: string): MsgHdrs {
   const headers = createHeaders();
   headers.set(name, value);
+  return headers;
+}
+
+/** What ties an internal call to the request that it is made for, where there is one. */
+function originHeaders(): MsgHdrs | undefined {
+  const context = currentContext();
+  if (!context) return undefined;
+  const headers = header(REQUEST_ID_HEADER, context.requestId);
+  headers.set(TRACEPARENT_HEADER, context.traceparent);
   return headers;
 }
 

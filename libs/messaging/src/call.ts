@@ -35,6 +35,10 @@ export interface CallContext {
 /** The one header that carries the context: JSON in ASCII, as NATS headers are lines of text. */
 export const CONTEXT_HEADER = 'Call-Context';
 
+/** The span of whoever asks, where it is recorded, and of internal calls the request that they are made for. */
+export const TRACEPARENT_HEADER = 'Traceparent';
+export const REQUEST_ID_HEADER = 'Request-Id';
+
 export function encodeContext(context: CallContext): string {
   return JSON.stringify(context).replace(
     /[^\x20-\x7e]/g,

@@ -1,5 +1,5 @@
 import { INTERNAL_CALLS } from '@agent-platform/contracts';
-import type { Logger } from '@agent-platform/observability';
+import { withoutContext, type Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { Bus } from './bus';
 import { OutboxLane, type OutboxRow } from './outbox-lane';
@@ -52,7 +52,8 @@ export class OutboxRelay {
 
   /** Says that a commit left something to hand on. */
   wake(): void {
-    for (const lane of this.lanes) lane.wake();
+    // It goes on for all commits, in the trace of none.
+    withoutContext(() => this.lanes.forEach((lane) => lane.wake()));
   }
 
   /** Makes a last pass and ends. */

@@ -1,8 +1,19 @@
-export { currentContext, withContext, type LogContext } from './context';
+export { currentContext, withContext, withoutContext, type RequestContext } from './context';
 export { log, logAudit, logError, setDefaultLogger } from './default-logger';
 export { createLogger, type LogFields, type Logger, type LoggerOptions } from './logger';
 export { createMetrics } from './metrics';
 export { probe, readChecks, type ProbeAnswer, type ReadinessCheck, type ReadinessChecks } from './probe';
 export { scrub } from './scrub';
 export { startProbeServer, type ProbeServerOptions } from './probe-server';
+export { startTracing, type TracingOptions } from './start-tracing';
 export { childTraceparent, makeTraceparent, parseTraceparent, type TraceContext } from './trace-context';
+export {
+  errorTypeOf,
+  spanned,
+  spannedNow,
+  withTrace,
+  type Attributes,
+  type Span,
+  type SpanKind,
+  type Tracer,
+} from './tracer';

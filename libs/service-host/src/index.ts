@@ -1,7 +1,7 @@
 export { readRotation } from './read-rotation';
 export { describe, runMain, stopOnSignals } from './run-main';
 export { DatabaseServiceConfig, SecretKeepingServiceConfig, ServiceConfig } from './service-config';
-export { AGENT_POOL, LOGGER, SERVICE_POOL, startService, type RunningService } from './start-service';
+export { AGENT_POOL, LOGGER, SERVICE_POOL, startService, TRACER, type RunningService } from './start-service';
 export { ServiceStop } from './service-stop';
 export { answerStatus, countUpTo, StatusReport } from './status';
 export { within } from './within';

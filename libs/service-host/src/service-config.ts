@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { IsIn, IsInt, IsNumber, IsOptional, IsString, IsUrl, Max, MaxLength, Min, MinLength } from 'class-validator';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -25,6 +25,22 @@ export class ServiceConfig {
   @IsOptional()
   @IsString()
   readonly version: string = 'dev';
+
+  /** Base address of an OpenTelemetry collector that takes OTLP over HTTP; without one nothing is recorded. */
+  @IsOptional()
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  readonly otelExporterOtlpEndpoint: string | undefined = undefined;
+
+  /** Headers that the collector wants, `name=value` separated by commas. */
+  @IsOptional()
+  @IsString()
+  readonly otelExporterOtlpHeaders: string | undefined = undefined;
+
+  /** The part of the traces that begin here that is recorded. */
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  readonly otelTracesSamplerArg: number = 1;
 }
 
 /** What a service reads that owns tables. */

@@ -19,6 +19,7 @@ import {
   createLogger,
   createMetrics,
   startProbeServer,
+  startTracing,
   type Logger,
   type ReadinessChecks,
 } from '@agent-platform/observability';
@@ -36,6 +37,9 @@ export const LOGGER = Symbol('logger');
 export const AGENT_POOL = Symbol('agent pool');
 /** Injects the pool for the service's own work (claiming, relaying, verifying), which sees every agent's rows. */
 export const SERVICE_POOL = Symbol('service pool');
+
+/** Injects the tracer of the service, undefined where nothing is recorded: for work that comes by no action. */
+export const TRACER = Symbol('tracer');
 
 /** Few are enough: the service's own work is batched. */
 const SERVICE_POOL_SIZE = 8;
@@ -130,6 +134,16 @@ async function run(
     }
   });
   try {
+    const { version, otelExporterOtlpEndpoint: endpoint, otelExporterOtlpHeaders: headers } = config;
+    const tracer = await startTracing({
+      service,
+      version,
+      endpoint,
+      headers,
+      ratio: config.otelTracesSamplerArg,
+      logger,
+    });
+    if (tracer) closers.push(() => tracer.close());
     closers.push(() => closePools(pools));
     const bus = await Bus.connect({
       url: config.natsUrl,
@@ -145,6 +159,7 @@ async function run(
     const providers = [
       { provide: StatusReport, useValue: report },
       { provide: LOGGER, useValue: logger },
+      { provide: TRACER, useValue: tracer },
       { provide: Bus, useValue: bus },
       { provide: ServiceStop, useValue: serviceStop },
       { provide: AgentDirectory, useValue: new AgentDirectory(bus) },
@@ -172,6 +187,7 @@ async function run(
       service,
       bus,
       logger,
+      tracer,
       discovery: app.get(DiscoveryService, { strict: false }),
       scanner: app.get(MetadataScanner, { strict: false }),
     });
@@ -184,9 +200,8 @@ async function run(
     const checks = checksOf(bus, pools);
     const probePort = probes ? await startProbes(service, config, checks, closers) : undefined;
     const outbox = () => readOutbox(pools.service, schema);
-    const { version } = config;
     closers.push(await answerStatus({ bus, service, version, checks, report, outbox, logger }));
-    logger.info({ msg: 'service started', version: config.version, probePort });
+    logger.info({ msg: 'service started', version, probePort });
     return { name: service, probePort, stop };
   } catch (error) {
     await stop();

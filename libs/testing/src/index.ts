@@ -19,6 +19,13 @@ export {
   type TestPlatform,
   type TestProcess,
 } from './test-platform';
+export {
+  drawTrace,
+  PROMPT_SPANS,
+  startTraceCollector,
+  type CollectedSpan,
+  type TraceCollector,
+} from './trace-collector';
 export { until } from './until';
 export { startWebhookEndpoint, type ReceivedWebhook, type WebhookEndpoint } from './webhook-endpoint';
 export { FAULTS, startWebhookSink, type WebhookSink } from './webhook-sink';

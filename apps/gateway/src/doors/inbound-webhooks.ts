@@ -7,7 +7,7 @@ import {
 } from '@agent-platform/contracts';
 import { AppError, toProblem, type ErrorCode } from '@agent-platform/errors';
 import { traceIdOf, type Bus } from '@agent-platform/messaging';
-import { scrub, type Logger } from '@agent-platform/observability';
+import { scrub, type Logger, type Tracer } from '@agent-platform/observability';
 import { isUuid, uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditWriter } from '../pipeline/audit-writer';
@@ -29,6 +29,7 @@ interface WebhookParts {
   readonly clients: ClientAddresses;
   readonly audit: AuditWriter;
   readonly logger: Logger;
+  readonly tracer: Tracer | undefined;
   /** Called once per answered request. */
   readonly observe: (action: string, status: number, seconds: number) => void;
 }
@@ -49,14 +50,14 @@ export class InboundWebhooks {
   /** False where the request is for something else. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
     if (request.url?.startsWith(WEBHOOK_PATH) !== true) return false;
-    void this.handle(new Exchange(request, response, this.parts.clients.of(request)), request.url);
+    void this.handle(new Exchange(request, response, this.parts.clients.of(request), this.parts.tracer), request.url);
     return true;
   }
 
   private async handle(exchange: Exchange, url: string): Promise<void> {
     let answer: Answer;
     try {
-      answer = await this.receive(exchange, url);
+      answer = await exchange.traced(() => this.receive(exchange, url));
     } catch (error) {
       answer = this.problem(exchange, error);
     }

@@ -1,6 +1,6 @@
 import { INTERNAL_CALLS, type AuditEntry } from '@agent-platform/contracts';
 import type { Bus } from '@agent-platform/messaging';
-import type { Logger } from '@agent-platform/observability';
+import { withoutContext, type Logger } from '@agent-platform/observability';
 
 /** Entries that one message carries. */
 const BATCH_SIZE = 200;
@@ -69,7 +69,8 @@ export class AuditWriter {
   private send(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.sending ??= this.sendAll().finally(() => {
+    // It goes on for all entries, in the trace of none.
+    this.sending ??= withoutContext(() => this.sendAll()).finally(() => {
       this.sending = undefined;
     });
   }

@@ -1,5 +1,13 @@
 import type { ActionDefinition } from '@agent-platform/contracts';
-import { childTraceparent, makeTraceparent, scrub } from '@agent-platform/observability';
+import {
+  childTraceparent,
+  makeTraceparent,
+  parseTraceparent,
+  scrub,
+  withContext,
+  type Span,
+  type Tracer,
+} from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Known } from './identity-cache';
@@ -14,6 +22,7 @@ export class Exchange {
   readonly requestId: string;
   readonly traceparent: string;
   readonly startedAt = performance.now();
+  private readonly span: Span | undefined;
   identity: Known | undefined;
   /** How many changes of agents had been seen when the identity was looked at. */
   changesSeen = 0;
@@ -31,10 +40,20 @@ export class Exchange {
     readonly response: ServerResponse,
     /** The address of the client. */
     readonly ip: string | null,
+    /** Undefined where nothing is recorded. */
+    private readonly tracer?: Tracer,
   ) {
     const given = request.headers['x-request-id'];
     this.requestId = typeof given === 'string' && REQUEST_ID.test(given) && scrub(given) === given ? given : uuidV7();
-    this.traceparent = traceparentOf(request);
+    this.span = tracer?.begin(request.method ?? 'HTTP', { kind: 'server' }, request.headers.traceparent as string);
+    this.traceparent = this.span?.traceparent ?? traceparentOf(request);
+  }
+
+  /** Answers the request in its trace, where that is recorded. */
+  traced<T>(work: () => Promise<T>): Promise<T> {
+    const { requestId, traceparent, tracer } = this;
+    if (!tracer || !parseTraceparent(traceparent)?.sampled) return work();
+    return withContext({ requestId, traceparent, tracer }, work);
   }
 
   get userAgent(): string | null {
@@ -43,6 +62,7 @@ export class Exchange {
 
   /** Writes the answer; a client that has gone is no error. */
   send(status: number, body: string, extraHeaders: Record<string, string> = {}): void {
+    this.endSpan(status);
     if (this.response.headersSent || this.response.destroyed) return;
     const headers: Record<string, string | number> = { ...this.headers(), ...extraHeaders };
     if (status !== 204) {
@@ -58,6 +78,24 @@ export class Exchange {
   /** Begins an answer that is written bit by bit. Its connection serves nothing else after it. */
   open(extraHeaders: Record<string, string>): void {
     this.response.writeHead(200, { ...this.headers(), ...extraHeaders, Connection: 'close' });
+  }
+
+  /** The request in its trace; of what the client sent only what is ours: never its path or query, which may hold anything. */
+  private endSpan(status: number): void {
+    const { span, action, door, identity, request } = this;
+    if (!span) return;
+    const method = request.method ?? 'HTTP';
+    const route = action?.http.path ?? door;
+    span.rename(`${method} ${route}`);
+    span.set({
+      'http.request.method': method,
+      'http.route': route,
+      'http.response.status_code': status,
+      'request.id': this.requestId,
+      ...(action && { 'action.name': action.name }),
+      ...(identity && { 'agent.id': identity.agent.id }),
+    });
+    span.end(status >= 500 ? String(status) : undefined);
   }
 
   private headers(): Record<string, string> {

@@ -1,7 +1,7 @@
 import type { ActionDefinition } from '@agent-platform/contracts';
 import { AppError, toProblem } from '@agent-platform/errors';
 import type { Bus } from '@agent-platform/messaging';
-import { scrub, type Logger } from '@agent-platform/observability';
+import { scrub, type Logger, type Tracer } from '@agent-platform/observability';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLDoor } from '../doors/graphql/graphql-door';
 import { findDoor, readEnvelope, type Asked } from '../doors/open-door';
@@ -38,6 +38,7 @@ interface PipelineParts {
   readonly streams: StreamDoor;
   readonly graphql: GraphQLDoor;
   readonly logger: Logger;
+  readonly tracer: Tracer | undefined;
   /** Called once per answered request. */
   readonly observe: (action: string, status: number, seconds: number) => void;
 }
@@ -54,13 +55,8 @@ export class Pipeline {
 
   /** Answers one request, whatever happens. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange(request, response, this.parts.clients.of(request));
-    let answer: Answer;
-    try {
-      answer = await this.answer(exchange);
-    } catch (error) {
-      answer = await this.refuse(exchange, error);
-    }
+    const exchange = new Exchange(request, response, this.parts.clients.of(request), this.parts.tracer);
+    const answer = await exchange.traced(() => this.answerOrRefuse(exchange));
     // Of a stream nothing is sent here: its answer has begun.
     exchange.send(answer.status, answer.body, answer.headers);
     this.parts.observe(
@@ -68,6 +64,14 @@ export class Pipeline {
       answer.status,
       (performance.now() - exchange.startedAt) / 1000,
     );
+  }
+
+  private async answerOrRefuse(exchange: Exchange): Promise<Answer> {
+    try {
+      return await this.answer(exchange);
+    } catch (error) {
+      return this.refuse(exchange, error);
+    }
   }
 
   private async answer(exchange: Exchange): Promise<Answer> {

@@ -1,9 +1,9 @@
-import type { DeliveryAttempt } from '@agent-platform/contracts';
+import type { CloudEvent, DeliveryAttempt } from '@agent-platform/contracts';
 import { EgressClient } from '@agent-platform/egress';
 import { AppError } from '@agent-platform/errors';
 import { AgentDirectory, checkCapability } from '@agent-platform/messaging';
-import type { Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL, within } from '@agent-platform/service-host';
+import { withTrace, type Logger, type Tracer } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL, TRACER, within } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { setMaxListeners } from 'node:events';
 import type { Pool, QueryResultRow } from 'pg';
@@ -77,6 +77,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
     private readonly clock: Clock,
     private readonly wakeUps: LogWakeUps,
     private readonly log: EventLog,
+    @Inject(TRACER) private readonly tracer: Tracer | undefined,
   ) {
     this.leaseMs = config.deliveryTimeoutMs + LEASE_MARGIN_MS;
     // Each request listens to it.
@@ -226,10 +227,20 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   }
 
   private run(delivery: Claimed): void {
-    void this.deliver(delivery).then(({ result, ok }) => {
+    void this.traced(delivery).then(({ result, ok }) => {
       this.recorder.record(result);
       this.leave(delivery, ok);
     });
+  }
+
+  /** In the trace of what caused the event. */
+  private traced(delivery: Claimed): ReturnType<Dispatcher['deliver']> {
+    const { id, eventId, payload, attempt } = delivery;
+    if (!this.tracer || payload === null) return this.deliver(delivery);
+    const { type, traceparent } = JSON.parse(payload) as CloudEvent;
+    const attributes = { 'delivery.id': id, 'delivery.attempt': attempt + 1, 'event.id': eventId, 'event.type': type };
+    const span = { kind: 'internal' as const, attributes };
+    return withTrace(this.tracer, { requestId: id, traceparent }, 'delivery', span, () => this.deliver(delivery));
   }
 
   /** Never throws: whatever happens becomes of the delivery. */

@@ -11,6 +11,8 @@ import { StepFailure } from './step-failure';
 /** What steps need of the run that they belong to. */
 export interface RunPort {
   readonly stored: StoredRun;
+  /** The span that what is caused now belongs to. */
+  readonly traceparent: string;
   readonly journal: RunJournal;
   readonly sleepers: Sleepers;
   readonly agents: AgentDirectory;

@@ -2,6 +2,7 @@ import type { Json, JsonObject, RunError } from '@agent-platform/contracts';
 import { storable } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import { evaluateCondition } from '@agent-platform/expressions';
+import { spanned, spannedNow } from '@agent-platform/observability';
 import { readEvent } from '../steps/event-step';
 import { allSteps, type CompiledBlock, type CompiledStep, type RunScope } from '../workflows/definition';
 import { LIMITS } from '../workflows/definition-limits';
@@ -198,11 +199,16 @@ export class BlockExecution implements InnerBlock {
     if (this.isExcluded(step)) return undefined;
     if (step.type === 'transform' || step.type === 'event') return this.performNow(step, path);
     const inner: Activity['inner'] = (block, prefix, more) => this.inner(path, block, prefix, more);
-    return this.execution.runner.perform(new Activity(this.execution, step, path, this.scope, signal, inner));
+    const activity = new Activity(this.execution, step, path, this.scope, signal, inner);
+    return spanned(`step ${step.type}`, spanOf(step, path), () => this.execution.runner.perform(activity));
   }
 
   /** Steps without an outside effect: what they do is their record. */
   private performNow(step: CompiledStep, path: string): StepResult {
+    return spannedNow(`step ${step.type}`, spanOf(step, path), () => this.resultOf(step, path));
+  }
+
+  private resultOf(step: CompiledStep, path: string): StepResult {
     if (step.type === 'transform') {
       const { value = null } = step.with.evaluate(this.scope) as JsonObject;
       return { output: value };
@@ -388,6 +394,11 @@ export class BlockExecution implements InnerBlock {
       sleepers.leave();
     }
   }
+}
+
+/** That a step is interrupted, as when its run leaves the memory while it waits, is no failure of it. */
+function spanOf({ type }: CompiledStep, path: string) {
+  return { kind: 'internal' as const, attributes: { 'step.path': path, 'step.type': type }, passing: Interrupted };
 }
 
 const NEVER = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { AppError } from '@agent-platform/errors';
 import { OutboxRelay, type OutboxMessage } from '@agent-platform/messaging';
-import { withContext, type Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL, ServiceStop } from '@agent-platform/service-host';
+import { withoutContext, withTrace, type Logger, type Tracer } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL, ServiceStop, TRACER } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
@@ -74,6 +74,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     private readonly performers: StepPerformers,
     private readonly wakeUps: RunWakeUps,
     private readonly serviceStop: ServiceStop,
+    @Inject(TRACER) private readonly tracer: Tracer | undefined,
   ) {
     this.admission = new Admission(config);
     const parts = {
@@ -185,15 +186,16 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       return;
     }
     this.claiming = true;
-    setImmediate(() => {
-      void this.guarded('runs could not be claimed', () => this.claim()).finally(() => {
-        this.claiming = false;
-        if (this.claimAgain) {
-          this.claimAgain = false;
-          this.claimSoon();
-        }
-      });
-    });
+    // For all runs, in the trace of none.
+    withoutContext(() => setImmediate(() => void this.claimNow()));
+  }
+
+  private async claimNow(): Promise<void> {
+    await this.guarded('runs could not be claimed', () => this.claim());
+    this.claiming = false;
+    if (!this.claimAgain) return;
+    this.claimAgain = false;
+    this.claimSoon();
   }
 
   private laneOf(runId: string): RecordLane {
@@ -201,13 +203,15 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
   }
 
   private async execute(stored: StoredRun, journal: RunJournal, definition: CompiledDefinition): Promise<void> {
-    const { id, requestId, traceparent } = stored;
+    const { id, workflowId, workflowVersion, requestId, traceparent } = stored;
+    const attributes = { 'run.id': id, 'workflow.id': workflowId, 'workflow.version': workflowVersion };
     const { agents, logger, performers } = this;
     const execution = new RunExecution(stored, journal, { agents, logger, runner: performers, definition });
     this.executions.set(id, execution);
     this.admission.take(stored);
     try {
-      const end = await withContext({ requestId, traceparent }, () => execution.run());
+      const span = { kind: 'internal' as const, attributes };
+      const end = await withTrace(this.tracer, { requestId, traceparent }, 'run', span, () => execution.run());
       if (end === 'ended') this.endedHere.set(id, true);
       if (end === 'lost' && !journal.accepted) this.logger.warn({ msg: 'run lost to another replica', runId: id });
     } catch (error) {

@@ -1,6 +1,6 @@
 import { isPassing, storable } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
-import type { Logger } from '@agent-platform/observability';
+import { withoutContext, type Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { JournalEntry, JournalLane, RunJournal } from './run-journal';
 import { LeaseLost, RecordRefused, type LostClaim } from './run-records';
@@ -45,7 +45,8 @@ export class RecordLane implements JournalLane {
     this.queue.add(journal);
     if (this.draining) return;
     this.draining = true;
-    setImmediate(() => void this.drain());
+    // It goes on for all runs, in the trace of none.
+    withoutContext(() => setImmediate(() => void this.drain()));
   }
 
   /** Runs whose records wait. */

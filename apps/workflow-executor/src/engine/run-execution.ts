@@ -1,7 +1,7 @@
 import type { Json, JsonObject, RunError } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import { toCloudEvent } from '@agent-platform/messaging';
-import type { Logger } from '@agent-platform/observability';
+import { currentContext, type Logger } from '@agent-platform/observability';
 import type { CompiledDefinition } from '../workflows/definition';
 import { LIMITS } from '../workflows/definition-limits';
 import { checkInput } from '../workflows/input-schema';
@@ -194,9 +194,15 @@ export class RunExecution implements RunPort {
   }
 
   emit(event: { type: string; subject?: string; data: JsonObject }): string {
-    const message = toCloudEvent(event, this.stored.agentId, this.stored.traceparent, this.stored.depth + 1);
+    const { agentId, depth } = this.stored;
+    const message = toCloudEvent(event, agentId, this.traceparent, depth + 1);
     this.journal.message({ kind: 'event', message });
     return message.id;
+  }
+
+  /** What is caused now belongs to: the run's own span, or that of a step. */
+  get traceparent(): string {
+    return currentContext()?.traceparent ?? this.stored.traceparent;
   }
 
   /** Lets other runs have their turn when this one has had its own for long. */

@@ -1,8 +1,8 @@
 import { BUILT_IN_EVENTS } from '@agent-platform/contracts';
 import { inServiceTransaction } from '@agent-platform/database';
 import { insertOutbox, OutboxRelay, toCloudEvent, type OutboxMessage } from '@agent-platform/messaging';
-import { makeTraceparent, type Logger } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
+import { makeTraceparent, type Logger, type Tracer } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL, TRACER } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
@@ -23,6 +23,7 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
     @Inject(SERVICE_POOL) private readonly pool: Pool,
     private readonly relay: OutboxRelay,
     private readonly wakeUps: RunWakeUps,
+    @Inject(TRACER) private readonly tracer: Tracer | undefined,
   ) {}
 
   onModuleInit(): void {
@@ -50,6 +51,14 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
     const { rows } = await this.pool.query<{ count: number }>('SELECT workflow.release_queued_runs() AS count');
     if ((rows[0]?.count ?? 0) > 0) this.wakeUps.ready();
     return handled;
+  }
+
+  /** Of a run that nobody asked for: its trace begins with the schedule. */
+  private traceparentOf({ workflow_id: workflowId }: DueSchedule): string {
+    const attributes = { 'workflow.id': workflowId };
+    const span = this.tracer?.begin('schedule', { kind: 'internal', attributes }, undefined);
+    span?.end();
+    return span?.traceparent ?? makeTraceparent();
   }
 
   private async handleDue(client: PoolClient, now: Date): Promise<{ schedules: number; firings: number }> {
@@ -104,7 +113,7 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
             agent_id: schedule.agent_id,
             input: schedule.input,
             request_id: uuidV7(),
-            traceparent: makeTraceparent(),
+            traceparent: this.traceparentOf(schedule),
             wake_at: outcome === 'queued' ? 'infinity' : startAt,
           })),
         ),

@@ -11,7 +11,6 @@ export interface AttemptContext {
   readonly signal: AbortSignal;
   /** The same for every attempt of a step, so that the peer can tell a repetition. */
   readonly idempotencyKey: string;
-  readonly traceparent: string;
 }
 
 const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
@@ -27,11 +26,12 @@ export class HttpStep {
   constructor(private readonly egress: EgressClient) {}
 
   /** @throws StepFailure; the signal's reason when it was told to stop */
-  async attempt(input: JsonObject, { timeoutMs, signal, idempotencyKey, traceparent }: AttemptContext): Promise<Json> {
+  async attempt(input: JsonObject, { timeoutMs, signal, idempotencyKey }: AttemptContext): Promise<Json> {
     const request = readInput(input);
     const response = await this.send({
       ...request,
-      headers: { 'idempotency-key': idempotencyKey, traceparent, ...request.headers },
+      headers: { 'idempotency-key': idempotencyKey, ...request.headers },
+      propagates: true,
       timeoutMs,
       signal,
     });

@@ -38,7 +38,6 @@ export class StepPerformers implements StepRunner {
             timeoutMs: step.timeoutMs ?? 0,
             signal,
             idempotencyKey: `${run.stored.id}:${path}`,
-            traceparent: run.stored.traceparent,
           }),
         );
       case 'integration':

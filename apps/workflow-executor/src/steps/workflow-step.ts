@@ -78,7 +78,7 @@ export class WorkflowStep {
       agentId: stored.agentId,
       input: childInput,
       requestId: stored.requestId,
-      traceparent: stored.traceparent,
+      traceparent: run.traceparent,
       awaited,
       depth: stored.depth + 1,
     });

@@ -1,5 +1,5 @@
 import { inServiceTransaction } from '@agent-platform/database';
-import { childTraceparent, makeTraceparent, type Logger } from '@agent-platform/observability';
+import { makeTraceparent, parseTraceparent, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL, WokenPoll } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
@@ -162,7 +162,9 @@ async function insertRuns(client: PoolClient, firings: readonly Firing[]): Promi
       firings.map(({ logged }) => logged.text),
       firings.map(() => uuidV7()),
       // The run belongs to the trace of what has caused its event.
-      firings.map(({ logged }) => childTraceparent(logged.event.traceparent) ?? makeTraceparent()),
+      firings.map(({ logged }) =>
+        parseTraceparent(logged.event.traceparent) ? logged.event.traceparent : makeTraceparent(),
+      ),
       firings.map(({ logged }) => logged.event.depth ?? 0),
     ],
   });
