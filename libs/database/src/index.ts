@@ -1,4 +1,11 @@
-export { migrate, pendingMigrations, withMigrationLock, type MigratedSchema, type Migration } from './migrate';
+export {
+  compareHistory,
+  migrate,
+  withMigrationLock,
+  type HistoryDifference,
+  type MigratedSchema,
+  type Migration,
+} from './migrate';
 export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';
 export { ReadPipeline } from './read-pipeline';

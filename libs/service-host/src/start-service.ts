@@ -1,10 +1,11 @@
 import { SERVICES, type ServiceName } from '@agent-platform/contracts';
 import {
   checkRole,
+  compareHistory,
   createPool,
-  pendingMigrations,
   ReadPipeline,
   roleOf,
+  type HistoryDifference,
   type MigratedSchema,
 } from '@agent-platform/database';
 import {
@@ -92,7 +93,8 @@ export async function startService(parts: ServiceParts, config: DatabaseServiceC
     reads: new ReadPipeline({ ...common, name: `${service}:reads` }),
   };
   try {
-    await checkDatabase(pools.service, schema);
+    const newer = await checkDatabase(pools.service, schema);
+    if (newer.length > 0) logger.warn({ msg: 'a newer version has migrated the database', migrations: newer });
     return await run(parts, config, logger, pools);
   } catch (error) {
     await closePools(pools);
@@ -106,18 +108,21 @@ async function closePools({ agent, service, reads }: Pools): Promise<void> {
   await within(CLOSE_TIMEOUT_MS, closed);
 }
 
-async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<void> {
-  let pending;
+/** What a later version has added, which leaves what this one needs. */
+async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<readonly string[]> {
+  let difference: HistoryDifference;
   try {
     await checkRole(pool);
-    pending = await pendingMigrations(pool, schema);
+    difference = await compareHistory(pool, schema);
   } catch (error) {
     if ((error as { code?: string }).code !== '42P01') throw error;
-    pending = schema.migrations;
+    difference = { pending: schema.migrations, newer: [] };
   }
+  const { pending, newer } = difference;
   if (pending.length > 0) {
     throw new Error(`The schema ${schema.schema} lacks ${pending.length} migrations. Run: npm run migrate`);
   }
+  return newer;
 }
 
 async function run(

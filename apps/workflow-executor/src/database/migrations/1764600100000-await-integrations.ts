@@ -6,8 +6,14 @@ import type { Migration } from '@agent-platform/database';
  */
 export const awaitIntegrations: Migration = {
   name: '1764600100000-await-integrations',
-  sql: `
-CREATE INDEX workflow_run_steps_awaited_integration_idx ON workflow.workflow_run_steps ((error ->> 'integrationId'), run_id)
-  WHERE type = 'integration' AND status = 'waiting' AND error ->> 'integrationId' IS NOT NULL;
-`,
+  indexes: [
+    {
+      name: 'workflow_run_steps_awaited_integration_idx',
+      on: `workflow.workflow_run_steps ((error ->> 'integrationId'), run_id)
+        WHERE type = 'integration' AND status = 'waiting' AND error ->> 'integrationId' IS NOT NULL`,
+    },
+  ],
+  sql: '-- Its index is all.',
+  // It built the index in its transaction, and held up every run meanwhile.
+  formerly: '7b2450867dfe7650b7dd080002970020d81ea9ef8c011d80e533b5ef30544b53',
 };
