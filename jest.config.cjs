@@ -8,7 +8,7 @@ const paths = read('tsconfig.base.json').compilerOptions.paths;
 
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/{apps,libs}/**/*.{spec,int-spec,e2e-spec}.ts'],
+  testMatch: ['<rootDir>/{apps,libs,infra}/**/*.{spec,int-spec,e2e-spec}.ts'],
   moduleNameMapper: {
     ...Object.fromEntries(Object.entries(paths).map(([name, [file]]) => [`^${name}$`, join(__dirname, file)])),
     // Its package.json names no file for `require`.

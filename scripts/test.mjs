@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { chdir } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './lib/command.mjs';
+import { installHelm } from './lib/helm.mjs';
 import { checkNode, installNatsServer, installPackages } from './lib/install.mjs';
 import { run, step, Stop } from './lib/terminal.mjs';
 
@@ -21,6 +22,8 @@ const CHECKS = [
   ],
 ];
 const CHECK_TIMEOUT_MS = 120_000;
+/** Where the tests of the Helm chart are. */
+const CHART = 'infra/helm';
 // Seven to eight minutes on two cores; a machine that is slow for a while is no failure.
 const TESTS_TIMEOUT_MS = 900_000;
 
@@ -31,8 +34,13 @@ run(async () => {
   await installPackages();
   if (process.env.TEST_BACKEND !== 'containers') await installNatsServer();
 
-  const results = patterns.length > 0 ? [] : await checks();
-  results.push(await tests(patterns));
+  if (patterns.length > 0) return summarise([await tests('Tests', patterns)]);
+  // Built from its sources, which takes minutes of what the tests leave of the processor.
+  const helm = installHelm();
+  const results = await checks();
+  results.push(await tests('Unit, integration and end-to-end tests', ['--testPathIgnorePatterns', CHART]));
+  await step('Helm', () => helm);
+  results.push(await tests('Chart', [CHART]));
   summarise(results);
 });
 
@@ -52,15 +60,11 @@ async function check({ name, command: [command, ...args] }) {
   return { name, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
-async function tests(patterns) {
+async function tests(name, patterns) {
   const file = join(tmpdir(), `agent-platform-tests-${process.pid}.json`);
   const args = ['--maxWorkers=2', '--forceExit', '--json', `--outputFile=${file}`, ...patterns];
-  const { code } = await reported(
-    'Unit, integration and end-to-end tests',
-    'node_modules/.bin/jest',
-    args,
-    TESTS_TIMEOUT_MS,
-  );
+  const { code, output } = await reported(name, 'node_modules/.bin/jest', args, TESTS_TIMEOUT_MS);
+  for (const line of output.matchAll(/^skipped: .*$/gm)) console.log(`  ${line[0]}`);
   let report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numRuntimeErrorTestSuites: 0 };
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
@@ -70,7 +74,7 @@ async function tests(patterns) {
   }
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
   return {
-    name: 'Tests',
+    name,
     passed: report.numPassedTests,
     failed: code === 0 ? failed : Math.max(failed, 1),
     skipped: report.numPendingTests,
