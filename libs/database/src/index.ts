@@ -1,3 +1,4 @@
+export { DatabaseMetrics } from './database-metrics';
 export { migrate, pendingMigrations, withMigrationLock, type MigratedSchema, type Migration } from './migrate';
 export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';
