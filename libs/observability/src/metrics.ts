@@ -76,8 +76,8 @@ interface Exported {
 }
 
 /**
- * Children by the values of their labels. prom-client checks and hashes labels with each observation, also those of its
- * `labels()`, at some 700 ns; a child here is a lookup of one string, 60 ns with the observation, and can be kept.
+ * Children by the values of their labels. prom-client checks and hashes labels with each observation, of children that were
+ * kept too: 360 ns of CPU. Here a lookup with its observation takes 90, and 14 where the child was kept.
  */
 abstract class Family<Child> implements Exported {
   abstract readonly type: string;
