@@ -1,3 +1,4 @@
+export { DatabaseMetrics } from './database-metrics';
 export {
   compareHistory,
   migrate,

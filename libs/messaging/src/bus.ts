@@ -1,5 +1,5 @@
 import { AppError } from '@agent-platform/errors';
-import { currentContext, spanned } from '@agent-platform/observability';
+import { currentContext, spanned, type Metrics } from '@agent-platform/observability';
 import {
   connect,
   createInbox,
@@ -13,6 +13,7 @@ import {
   type NatsConnection,
   type Subscription,
 } from 'nats';
+import { BusMetrics } from './bus-metrics';
 import { REQUEST_ID_HEADER, TRACEPARENT_HEADER } from './call';
 import { coalesceWrites } from './coalesce-writes';
 import { RequestMux } from './request-mux';
@@ -24,6 +25,8 @@ export interface BusOptions {
   readonly name: string;
   /** Told when the bus is lost and when it is back. */
   readonly onStatus?: (connected: boolean) => void;
+  /** Gets what is measured of the connection. */
+  readonly metrics?: Metrics;
 }
 
 /** How long a call waits where the caller names nothing else. */
@@ -54,7 +57,7 @@ export class Bus {
   }
 
   /** @throws Error with one clear line when no server answers at the address, or it refuses the user */
-  static async connect({ url, name, onStatus = () => undefined }: BusOptions): Promise<Bus> {
+  static async connect({ url, name, onStatus = () => undefined, metrics }: BusOptions): Promise<Bus> {
     const { servers, user, pass } = parseNatsUrl(url);
     // Each user has an inbox of its own that nobody else may listen to; without users any will do.
     const inboxPrefix = `_INBOX.${user ?? 'any'}`;
@@ -77,7 +80,9 @@ export class Bus {
         await connection.close();
         throw new Error(`it takes messages of at most ${maxPayload} bytes; set max_payload: 8MB in its configuration`);
       }
-      return new Bus(connection, inboxPrefix, onStatus);
+      const bus = new Bus(connection, inboxPrefix, onStatus);
+      if (metrics) bus.measure(metrics);
+      return bus;
     } catch (cause) {
       throw new Error(`NATS at ${servers} cannot be used. Check NATS_URL.`, { cause });
     }
@@ -161,6 +166,12 @@ export class Bus {
 
   subscribe(subject: string, handler: (message: Msg) => void, queue?: string): Subscription {
     return this.connection.subscribe(subject, { queue, callback: (error, message) => error ?? handler(message) });
+  }
+
+  private measure(metrics: Metrics): void {
+    const measured = new BusMetrics(metrics, { connected: () => this.connected, underWay: () => this.mux.size });
+    this.mux.onEnded = (subject, outcome, startedAt) => measured.ended(subject, outcome, startedAt);
+    this.onReconnected(() => measured.reconnected());
   }
 
   /** Calls a listener after each reconnection: what was published meanwhile, here or elsewhere, was missed. */

@@ -1,6 +1,6 @@
 import { batchSubjectOf, getRun, type BatchReply } from '@agent-platform/contracts';
 import { startNats, type LocalNats } from '@agent-platform/local-servers';
-import { createLogger } from '@agent-platform/observability';
+import { createLogger, Metrics } from '@agent-platform/observability';
 import { Controller, Module } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,6 +23,7 @@ let folder: string;
 let nats: LocalNats;
 let bus: Bus;
 let server: ActionServer;
+const metrics = new Metrics('test');
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'action-server-'));
@@ -32,6 +33,7 @@ beforeAll(async () => {
   server = new ActionServer({
     service: 'workflow-executor',
     bus,
+    metrics,
     logger: createLogger({ service: 'test', destination: { write: () => undefined } }),
     discovery: app.get(DiscoveryService),
     scanner: app.get(MetadataScanner),
@@ -55,4 +57,7 @@ it('answers what it knows of a batch, and 501 to what only a newer gateway does'
     { status: 501, body: { code: 'action.not-implemented', detail: expect.stringContaining('run.explain') as string } },
     { status: 200, body: { data: { id } } },
   ]);
+  // What a newer gateway asks for makes no series.
+  const measured = (await metrics.metrics()).match(/action_duration_seconds_count.*/g);
+  expect(measured).toEqual(['action_duration_seconds_count{action="run.get",outcome="ok",service="test"} 2']);
 });

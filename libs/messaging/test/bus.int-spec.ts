@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNats, type LocalNats } from '@agent-platform/local-servers';
 import { Events } from 'nats';
+import { Metrics } from '@agent-platform/observability';
 import { Bus } from '../src';
 
 const ACCOUNTS = 'accounts {}';
@@ -82,4 +83,46 @@ it('gathers what everybody answers in time, and nothing where nobody listens', a
   const answers = await bus.collect<{ name: string }>('who', {}, { waitMs: 300 });
   expect(answers.map(({ name }) => name).sort()).toEqual(['one', 'two']);
   expect(await bus.collect('nobody', {}, { waitMs: 100 })).toEqual([]);
+});
+
+it('measures how requests end, by the service that is asked', async () => {
+  const metrics = new Metrics('test');
+  const measured = await Bus.connect({ url: `nats://127.0.0.1:${server.port}`, name: 'measured', metrics });
+  const ended = async () => {
+    const counts = (await metrics.metrics()).matchAll(/request_duration_seconds_count\{(.*),service="test"\} (\d+)/g);
+    return Object.fromEntries([...counts].map(([, labels = '', count]): [string, number] => [labels, Number(count)]));
+  };
+  const value = async (name: string) => new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'm').exec(await metrics.metrics())?.[1];
+  bus.subscribe('rpc.run.get.v1', (message) => void message.respond('{}'));
+  bus.subscribe('rpc.internal.auth.silent.v1', () => undefined);
+  await bus.flush();
+  await measured.request('rpc.run.get.v1', '');
+  await expect(measured.request('rpc.agent.get.v1', '')).rejects.toThrow('is not running');
+  await expect(measured.request('rpc.internal.auth.silent.v1', '', { timeoutMs: 50 })).rejects.toThrow('in time');
+  const left = AbortSignal.timeout(50);
+  await expect(measured.request('rpc.internal.auth.silent.v1', '', { signal: left })).rejects.toThrow('any more');
+  for (const type of ['a', 'b']) await measured.request(`events.${type}`, '').catch(() => undefined);
+  await measured.request('made.up', '').catch(() => undefined);
+  const waits = expect(measured.request('rpc.internal.auth.silent.v1', '')).rejects.toThrow('cannot be reached');
+  expect(await value('agent_platform_bus_requests_under_way')).toBe('1');
+  expect(await value('agent_platform_bus_connected')).toBe('1');
+
+  const { port } = server;
+  await server.stop();
+  await waits;
+  expect(await value('agent_platform_bus_connected')).toBe('0');
+  const back = new Promise<void>((resolve) => measured.onReconnected(resolve));
+  server = await startNats({ dataDir: folder, accounts: ACCOUNTS, port });
+  await back;
+  expect(await value('agent_platform_bus_reconnections_total')).toBe('1');
+  expect(await ended()).toEqual({
+    'to="workflow-executor",outcome="answered"': 1,
+    'to="auth",outcome="no_responders"': 1,
+    'to="auth",outcome="timeout"': 1,
+    'to="auth",outcome="abandoned"': 1,
+    'to="auth",outcome="disconnected"': 1,
+    'to="events",outcome="no_responders"': 2,
+    'to="other",outcome="no_responders"': 1,
+  });
+  await measured.close();
 });

@@ -1,3 +1,4 @@
+export { exportStatus } from './export-status';
 export { readRotation } from './read-rotation';
 export { describe, runMain, stopOnSignals } from './run-main';
 export { DatabaseServiceConfig, SecretKeepingServiceConfig, ServiceConfig } from './service-config';
