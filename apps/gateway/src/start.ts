@@ -63,6 +63,8 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const clients = new ClientAddresses(config.trustedProxies);
   const bus = await Bus.connect({
     url: config.natsUrl,
+    password: config.natsPassword,
+    ca: config.natsCa,
     name: 'gateway',
     onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
   });

@@ -1,3 +1,4 @@
+export { addressConfig, DatabaseUnusable, type DatabaseAddress } from './address';
 export { migrate, pendingMigrations, withMigrationLock, type MigratedSchema, type Migration } from './migrate';
 export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';

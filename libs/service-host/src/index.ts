@@ -1,3 +1,4 @@
+export { givenDatabase, GivenDatabaseConfig } from './given-database';
 export { readRotation } from './read-rotation';
 export { describe, runMain, stopOnSignals } from './run-main';
 export { DatabaseServiceConfig, SecretKeepingServiceConfig, ServiceConfig } from './service-config';
