@@ -40,6 +40,8 @@ const { metafile, outputFiles } = await bundle(entry, outfile, {
   legalComments: 'none',
   sourcesContent: false,
   metafile: true,
+  // Names within the bundle are those of paths: the same ones wherever the packages are linked to.
+  preserveSymlinks: true,
   write: false,
 });
 const missing = Object.values(metafile.outputs)

@@ -52,6 +52,8 @@ export function bundle(entry, outfile, { plugins = [], ...options } = {}) {
     target: 'node20',
     packages: 'external',
     keepNames: true,
+    // Strict as the modules are that it is made from, whether or not there is a tsconfig.json beside them.
+    tsconfigRaw: { compilerOptions: { alwaysStrict: true } },
     sourcemap: true,
     define: { BUILD_COMMIT: JSON.stringify(commit()) },
     logLevel: 'warning',
