@@ -9,7 +9,9 @@ const PINNED = /(:\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})$/;
 /** What is wrong with a recipe of an image, by the rules that ours keeps. */
 export function problemsOfRecipe(text: string): string[] {
   const recipe = DockerfileParser.parse(text);
-  const problems = validate(text).map(({ message, range }) => `line ${range.start.line + 1}: ${message}`);
+  const problems = validate(text).map(
+    ({ message, range }) => `line ${range.start.line + 1}: ${JSON.stringify(message)}`,
+  );
   const instructions = recipe.getInstructions();
   const froms = recipe.getFROMs();
   const last = froms.at(-1);
