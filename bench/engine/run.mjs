@@ -41,7 +41,7 @@ async function sql(database, text) {
 async function createDatabase(name, isPlatform) {
   await sql('postgres', `CREATE DATABASE ${name}`);
   if (!isPlatform) return;
-  execFileSync(process.execPath, [join(ROOT, 'dist/apps/standalone/main.js'), '--migrate-only'], {
+  execFileSync(process.execPath, [join(ROOT, 'dist/apps/migrate/main.js')], {
     env: { ...process.env, DATABASE_URL: urlOf(name), DATA_DIR: join(folder, name) },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

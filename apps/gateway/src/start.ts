@@ -72,6 +72,8 @@ export async function startGateway(
   const clients = new ClientAddresses(config.trustedProxies);
   const bus = await Bus.connect({
     url: config.natsUrl,
+    password: config.natsPassword,
+    ca: config.natsCa,
     name: 'gateway',
     metrics,
     onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),

@@ -3,8 +3,9 @@ import { NATS_USERS } from '@agent-platform/messaging';
 import { OWNER_ROLE, roleOf } from '@agent-platform/database';
 import { SERVICE_NAMES } from '@agent-platform/contracts';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readJsonFile, writeJsonFile } from '../../migrate/src/json-file';
 
 /** Made once. */
 export interface Secrets {
@@ -68,19 +69,11 @@ export class DataFolder {
   }
 
   readJson<T>(name: string): T | undefined {
-    try {
-      return JSON.parse(readFileSync(this.file(name), 'utf8')) as T;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new Error(`${this.file(name)} cannot be read.`, { cause: error });
-    }
+    return readJsonFile<T>(this.file(name));
   }
 
-  /** Whole or not at all, and for its owner only. */
   writeJson(name: string, value: object): void {
-    const temporary = this.file(`${name}.new`);
-    writeFileSync(temporary, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
-    renameSync(temporary, this.file(name));
+    writeJsonFile(this.file(name), value);
   }
 }
 

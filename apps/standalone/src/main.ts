@@ -3,24 +3,21 @@ import { ConfigError, loadConfig } from '@agent-platform/config';
 import { describe, stopOnSignals } from '@agent-platform/service-host';
 import { createServer } from 'node:net';
 import { StandaloneConfig } from './config';
+import { keysInFile } from '../../migrate/src/agent-keys';
+import { connect } from '../../migrate/src/connect';
+import { prepare } from '../../migrate/src/prepare';
+import { step } from '../../migrate/src/progress';
 import { DataFolder } from './data-folder';
-import { prepare } from './prepare';
-import { step } from './progress';
 import { ownerUrl, startServers, type Servers } from './servers';
 import { startInProcess, startProcesses, type RunningPlatform } from './services';
 
-const FLAGS = ['--processes', '--migrate-only'];
+const FLAGS = ['--processes'];
 
 async function main(flags: readonly string[]): Promise<void> {
   const unknown = flags.find((flag) => !FLAGS.includes(flag));
   if (unknown) throw new ConfigError([`There is no option ${unknown}. The options are ${FLAGS.join(', ')}.`]);
   const config = loadConfig(StandaloneConfig, process.env);
   const folder = new DataFolder(config.dataDir);
-  if (flags.includes('--migrate-only')) {
-    if (!config.databaseUrl) throw new ConfigError(['DATABASE_URL must name the database to migrate']);
-    await prepare({ adminDatabaseUrl: config.databaseUrl, passwords: {} }, folder);
-    process.exit(0);
-  }
   // Found out before anything is started: the commonest reason for a start that fails.
   await checkPort(config);
   folder.lock();
@@ -34,7 +31,7 @@ async function main(flags: readonly string[]): Promise<void> {
   stopOnSignals('standalone', stop);
   try {
     for (const server of servers.local) void server.exited.then(() => lost(stop, 'PostgreSQL or NATS'));
-    await prepare(servers, folder);
+    await prepareDatabaseOf(servers, folder);
     platform = await step('Services started', () =>
       flags.includes('--processes')
         ? startProcesses(config, servers, (name) => lost(stop, name))
@@ -50,6 +47,15 @@ async function main(flags: readonly string[]): Promise<void> {
     await platform?.stop();
     await stopLocal(servers);
     throw error;
+  }
+}
+
+async function prepareDatabaseOf(servers: Servers, folder: DataFolder): Promise<void> {
+  const client = await connect({ url: servers.adminDatabaseUrl });
+  try {
+    await prepare(client, servers.passwords, keysInFile(folder.file('keys.json')));
+  } finally {
+    await client.end();
   }
 }
 

@@ -2,9 +2,9 @@ import { startNats, startPostgres, type LocalServer } from '@agent-platform/loca
 import { natsAccountsConfig, type NatsUser } from '@agent-platform/messaging';
 import { OWNER_ROLE } from '@agent-platform/database';
 import { Client } from 'pg';
+import { step } from '../../migrate/src/progress';
 import type { StandaloneConfig } from './config';
 import type { DataFolder, Secrets } from './data-folder';
-import { step } from './progress';
 
 /** The name of the database in the embedded cluster. */
 const DATABASE = 'agent_platform';

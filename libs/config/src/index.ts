@@ -1,2 +1,3 @@
+export { IsCertificates, IsCheckedBy, IsPasswordOf } from './credentials';
 export { ConfigError, loadConfig } from './load-config';
 export { Variable } from './variable';

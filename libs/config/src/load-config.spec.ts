@@ -2,6 +2,8 @@ import { IsBoolean, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min,
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { IsCertificates, IsCheckedBy, IsPasswordOf } from './credentials';
 import { ConfigError, loadConfig } from './load-config';
 import { Variable } from './variable';
 
@@ -81,6 +83,39 @@ describe('loadConfig', () => {
     expect(problemsOf({ LOG_LEVEL: 'debu' }, Strict)).toEqual([
       'WORKERS is not set; it must be an integer number and must not be less than 1 and must not be greater than 10',
       'LOG_LEVEL must be one of the following values: debug, info',
+    ]);
+  });
+
+  it('takes a password beside its URL and authorities in PEM, and says what does not fit', () => {
+    class Server {
+      @IsUrl({ protocols: ['postgres'], require_protocol: true, require_tld: false })
+      readonly databaseUrl: string = '';
+
+      @IsOptional()
+      @IsPasswordOf('databaseUrl')
+      readonly databasePassword?: string;
+
+      @IsOptional()
+      @IsCertificates()
+      @IsCheckedBy('databaseUrl')
+      readonly databaseCa?: string;
+    }
+    const DATABASE_URL = 'postgres://ap_auth@db/platform?sslmode=verify-full';
+    const DATABASE_CA = rootCertificates.slice(0, 2).join('\n');
+    const env = { DATABASE_URL, DATABASE_PASSWORD: 'hunter2', DATABASE_CA };
+    expect(loadConfig(Server, env)).toMatchObject({ databasePassword: 'hunter2', databaseCa: DATABASE_CA });
+    expect(problemsOf({ DATABASE_URL: 'postgres://ap_auth@db/platform' }, Server)).toEqual([]);
+
+    const twice = 'postgres://ap_auth:secret@db/platform?sslmode=disable';
+    expect(problemsOf({ ...env, DATABASE_URL: twice }, Server)).toEqual([
+      'DATABASE_PASSWORD needs a user without a password in DATABASE_URL',
+      'DATABASE_CA needs sslmode=verify-full in DATABASE_URL',
+    ]);
+    for (const ca of ['/etc/ca.pem', DATABASE_CA.replace(/[A-Za-z0-9]{40}/, 'x')]) {
+      expect(problemsOf({ ...env, DATABASE_CA: ca }, Server)).toEqual(['DATABASE_CA must be certificates in PEM']);
+    }
+    expect(problemsOf({ ...env, DATABASE_URL: 'postgres://db/platform' }, Server)).toEqual([
+      'DATABASE_PASSWORD needs a user without a password in DATABASE_URL',
     ]);
   });
 

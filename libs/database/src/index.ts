@@ -1,3 +1,4 @@
+export { addressConfig, DatabaseUnusable, type DatabaseAddress } from './address';
 export { DatabaseMetrics } from './database-metrics';
 export {
   compareHistory,

@@ -1,12 +1,12 @@
-import { Pool, types, type ClientConfig } from 'pg';
+import { Pool, types, type ClientConfig, type PoolClient } from 'pg';
+import { addressConfig, DatabaseUnusable, type DatabaseAddress } from './address';
 import { traceQueries } from './trace-queries';
 
 // Times leave Postgres as text and are shown as RFC 3339 by the statement; a bigint fits a JSON number up to 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
 
-export interface ConnectionOptions {
-  /** `postgres://user:password@host:port/database`: a login of the role itself, or one that may SET ROLE to it. */
-  readonly url: string;
+/** Of the role itself, or of one that may SET ROLE to it. */
+export interface ConnectionOptions extends DatabaseAddress {
   /** The role that all work is done as. */
   readonly role: string;
   /** `service` for a pool of the service's own work: every policy for it holds without a call. */
@@ -40,10 +40,10 @@ export function createPool({ max, ...connection }: ConnectionOptions & { readonl
 }
 
 /** What every connection is opened with. */
-export function clientConfig({ url, role, scope, name }: ConnectionOptions): ClientConfig {
+export function clientConfig({ role, scope, name, ...address }: ConnectionOptions): ClientConfig {
   const settings = [`-c role=${role}`, ...(scope ? [`-c app.scope=${scope}`] : [])];
   return {
-    connectionString: url,
+    ...addressConfig(address),
     options: settings.join(' '),
     application_name: name,
     pipeline: true,
@@ -54,12 +54,24 @@ export function clientConfig({ url, role, scope, name }: ConnectionOptions): Cli
   };
 }
 
-/** Refuses a role that row-level security would not hold: a superuser, or one that may bypass it. */
+/**
+ * Refuses a role that row-level security would not hold: a superuser, or one that may bypass it.
+ *
+ * @throws DatabaseUnusable where no connection can be made
+ */
 export async function checkRole(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<{ name: string; exempt: boolean }>(
-    'SELECT rolname AS name, rolsuper OR rolbypassrls AS exempt FROM pg_roles WHERE rolname = current_user',
-  );
-  const role = rows[0];
+  const client = await pool.connect().catch((cause: unknown): PoolClient => {
+    throw new DatabaseUnusable({ url: pool.options.connectionString ?? '' }, cause);
+  });
+  let role;
+  try {
+    const { rows } = await client.query<{ name: string; exempt: boolean }>(
+      'SELECT rolname AS name, rolsuper OR rolbypassrls AS exempt FROM pg_roles WHERE rolname = current_user',
+    );
+    role = rows[0];
+  } finally {
+    client.release();
+  }
   if (!role || role.exempt) {
     throw new Error(`The database role ${role?.name ?? '?'} is not subject to row-level security. Use another one.`);
   }

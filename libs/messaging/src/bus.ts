@@ -1,4 +1,4 @@
-import { AppError } from '@agent-platform/errors';
+import { AppError, isCertificateProblem } from '@agent-platform/errors';
 import { currentContext, spanned, type Metrics } from '@agent-platform/observability';
 import {
   connect,
@@ -6,6 +6,7 @@ import {
   DebugEvents,
   Events,
   headers as createHeaders,
+  NatsError,
   type JetStreamClient,
   type JetStreamManager,
   type Msg,
@@ -13,14 +14,19 @@ import {
   type NatsConnection,
   type Subscription,
 } from 'nats';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { BusMetrics } from './bus-metrics';
 import { REQUEST_ID_HEADER, TRACEPARENT_HEADER } from './call';
 import { coalesceWrites } from './coalesce-writes';
 import { RequestMux } from './request-mux';
 
 export interface BusOptions {
-  /** `nats://user:password@host:port`; the user's name is also the prefix of its inbox. */
+  /** `nats://user:password@host:port`; the user's name is also the prefix of its inbox. `tls://` speaks over TLS only. */
   readonly url: string;
+  /** Instead of one in the URL. */
+  readonly password?: string;
+  /** Certificates in PEM of the authorities that the server's must come from; default those that Node.js knows. Means TLS. */
+  readonly ca?: string;
   /** Shown in the server's list of connections. */
   readonly name: string;
   /** Told when the bus is lost and when it is back. */
@@ -57,15 +63,16 @@ export class Bus {
   }
 
   /** @throws Error with one clear line when no server answers at the address, or it refuses the user */
-  static async connect({ url, name, onStatus = () => undefined, metrics }: BusOptions): Promise<Bus> {
-    const { servers, user, pass } = parseNatsUrl(url);
+  static async connect({ url, password, ca, name, onStatus = () => undefined, metrics }: BusOptions): Promise<Bus> {
+    const { servers, hostname, isTls, user, pass } = parseNatsUrl(url);
     // Each user has an inbox of its own that nobody else may listen to; without users any will do.
     const inboxPrefix = `_INBOX.${user ?? 'any'}`;
     try {
       const connection = await connect({
         servers,
         user,
-        pass,
+        pass: password ?? pass,
+        ...((isTls || ca) && { tls: tlsOptions(hostname, ca) }),
         name,
         inboxPrefix,
         noAsyncTraces: true,
@@ -84,7 +91,7 @@ export class Bus {
       if (metrics) bus.measure(metrics);
       return bus;
     } catch (cause) {
-      throw new Error(`NATS at ${servers} cannot be used. Check NATS_URL.`, { cause });
+      throw new Error(`NATS at ${servers} cannot be used. Check ${variablesOf(cause)}.`, { cause });
     }
   }
 
@@ -240,10 +247,27 @@ function originHeaders(): MsgHdrs | undefined {
   return headers;
 }
 
-function parseNatsUrl(url: string): { servers: string; user?: string; pass?: string } {
-  const { host, username, password } = new URL(url);
+function parseNatsUrl(url: string) {
+  const { protocol, host, hostname, username, password } = new URL(url);
   return {
     servers: host,
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    isTls: protocol === 'tls:',
     ...(username && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+  };
+}
+
+/** Those to look at after a failed connection. */
+function variablesOf(cause: unknown): string {
+  if (isCertificateProblem(cause)) return 'NATS_CA and the host in NATS_URL';
+  const isRefused = cause instanceof NatsError && cause.isAuthError();
+  return isRefused ? 'the user in NATS_URL and NATS_PASSWORD' : 'NATS_URL';
+}
+
+/** The client names no host to Node's check where it is an address, and `localhost` would be checked then. */
+function tlsOptions(hostname: string, ca: string | undefined): object {
+  return {
+    ca,
+    checkServerIdentity: (_host: string, certificate: PeerCertificate) => checkServerIdentity(hostname, certificate),
   };
 }

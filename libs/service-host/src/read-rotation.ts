@@ -1,10 +1,10 @@
 import { ConfigError, loadConfig } from '@agent-platform/config';
-import { IsOptional, IsString, IsUrl, MaxLength, MinLength } from 'class-validator';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import type { DatabaseAddress } from '@agent-platform/database';
+import { IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
+import { givenDatabase, GivenDatabaseConfig, readStarted } from './given-database';
 
-/** What `vault:rotate` reads. */
-class RotationConfig {
+/** What `vault:rotate` reads; DATABASE_URL is of a role that may SET ROLE to those of the services. */
+class RotationConfig extends GivenDatabaseConfig {
   /** The new one. */
   @IsString()
   @MinLength(32)
@@ -16,15 +16,6 @@ class RotationConfig {
   @MinLength(32)
   @MaxLength(1024)
   readonly masterKeyPrevious: string | undefined = undefined;
-
-  /** Of a role that may SET ROLE to those of the services; default the database of `npm start`. */
-  @IsOptional()
-  @IsUrl({ protocols: ['postgres', 'postgresql'], require_protocol: true, require_tld: false })
-  readonly databaseUrl: string | undefined = undefined;
-
-  /** Of `npm start`. */
-  @IsString()
-  readonly dataDir: string = '.data';
 }
 
 /**
@@ -35,26 +26,12 @@ class RotationConfig {
 export function readRotation(env: NodeJS.ProcessEnv): {
   readonly masterKey: string;
   readonly masterKeyPrevious: string | undefined;
-  readonly databaseUrl: string;
+  readonly database: DatabaseAddress;
 } {
-  const { masterKey, masterKeyPrevious, databaseUrl: given, dataDir } = loadConfig(RotationConfig, env);
-  const started = startedInstallation(dataDir);
-  const databaseUrl = given ?? started.databaseUrl;
-  if (!databaseUrl) throw new ConfigError(['DATABASE_URL is not set, and npm start has not run here']);
-  return { masterKey, masterKeyPrevious: masterKeyPrevious ?? (given ? undefined : started.masterKey), databaseUrl };
-}
-
-/** What `npm start` wrote to its data folder. */
-function startedInstallation(dataDir: string): { databaseUrl?: string; masterKey?: string } {
-  const read = <Content>(name: string): Partial<Content> => {
-    try {
-      return JSON.parse(readFileSync(join(dataDir, name), 'utf8')) as Content;
-    } catch {
-      return {};
-    }
-  };
-  return {
-    databaseUrl: read<{ postgres: string }>('urls.json').postgres,
-    masterKey: read<{ masterKey: string }>('secrets.json').masterKey,
-  };
+  const config = loadConfig(RotationConfig, env);
+  const { masterKey, databaseUrl } = config;
+  const database = givenDatabase(config);
+  if (!database) throw new ConfigError(['DATABASE_URL is not set, and npm start has not run here']);
+  const made = databaseUrl ? undefined : readStarted<{ masterKey: string }>(config, 'secrets.json').masterKey;
+  return { masterKey, masterKeyPrevious: config.masterKeyPrevious ?? made, database };
 }

@@ -1,3 +1,4 @@
+import { IsCertificates, IsCheckedBy, IsPasswordOf } from '@agent-platform/config';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, IsUrl, Max, MaxLength, Min, MinLength } from 'class-validator';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -7,6 +8,16 @@ export class ServiceConfig {
   /** `nats://user:password@host:port`, of the user of this service. */
   @IsUrl({ protocols: ['nats', 'tls'], require_protocol: true, require_tld: false })
   readonly natsUrl: string = '';
+
+  /** Of the user in NATS_URL, instead of one there. */
+  @IsOptional()
+  @IsPasswordOf('natsUrl')
+  readonly natsPassword: string | undefined = undefined;
+
+  /** Certificates of the authorities that the server's certificate must come from; with it only TLS will do. */
+  @IsOptional()
+  @IsCertificates()
+  readonly natsCa: string | undefined = undefined;
 
   /** Port of /livez, /readyz and /metrics; 0 takes a free one. */
   @IsInt()
@@ -48,6 +59,17 @@ export class DatabaseServiceConfig extends ServiceConfig {
   /** `postgres://user:password@host:port/database`, of this service's role or one that may SET ROLE to it. */
   @IsUrl({ protocols: ['postgres', 'postgresql'], require_protocol: true, require_tld: false })
   readonly databaseUrl: string = '';
+
+  /** Of the user in DATABASE_URL, instead of one there. */
+  @IsOptional()
+  @IsPasswordOf('databaseUrl')
+  readonly databasePassword: string | undefined = undefined;
+
+  /** Certificates of the authorities that the server's certificate must come from, for its host name. */
+  @IsOptional()
+  @IsCertificates()
+  @IsCheckedBy('databaseUrl')
+  readonly databaseCa: string | undefined = undefined;
 
   /** Connections for requests of agents. */
   @IsInt()

@@ -91,7 +91,8 @@ export async function startService(parts: ServiceParts, config: DatabaseServiceC
   const metrics = createMetrics(service, { processMetrics: probes });
   const logger = createLogger({ service, level: config.logLevel });
   const onError = (error: Error) => logger.warn({ msg: 'a database connection broke', err: error });
-  const common = { url: config.databaseUrl, role: roleOf(service), onError };
+  const { databaseUrl: url, databasePassword: password, databaseCa: ca } = config;
+  const common = { url, password, ca, role: roleOf(service), onError };
   const pools = {
     agent: createPool({ ...common, name: service, max: config.databasePoolSize }),
     service: createPool({ ...common, name: `${service}:service`, scope: 'service', max: SERVICE_POOL_SIZE }),
@@ -162,6 +163,8 @@ async function run(
     closers.push(() => closePools(pools));
     const bus = await Bus.connect({
       url: config.natsUrl,
+      password: config.natsPassword,
+      ca: config.natsCa,
       name: service,
       metrics,
       onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),

@@ -29,7 +29,7 @@ export default async function globalSetup(): Promise<void> {
   const adminUrl = (database: string) =>
     `postgres://postgres:${postgres.password}@${postgres.host}:${postgres.port}/${database}`;
   await postgres.query(adminUrl('postgres'), `CREATE DATABASE ${TEMPLATE}`);
-  execFileSync(process.execPath, ['dist/apps/standalone/main.js', '--migrate-only'], {
+  execFileSync(process.execPath, ['dist/apps/migrate/main.js'], {
     cwd: ROOT,
     env: { ...process.env, DATABASE_URL: adminUrl(TEMPLATE), DATA_DIR: folder },
     stdio: ['ignore', 'ignore', 'inherit'],

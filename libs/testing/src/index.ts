@@ -1,6 +1,7 @@
 export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
 export { everythingWritten, formsOf, logEverything, whereFound } from './canary';
+export { makeCertificates, type Certificates } from './certificates';
 export { startCliHost, type CliHost, type CliResult } from './cli-host';
 export { TestClient, type Answer } from './client';
 export { startCommandWorkers, type CommandWorkers } from './command-worker';
@@ -19,6 +20,7 @@ export {
   type TestPlatform,
   type TestProcess,
 } from './test-platform';
+export { startTlsPostgres } from './tls-servers';
 export {
   drawTrace,
   PROMPT_SPANS,

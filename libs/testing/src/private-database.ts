@@ -22,7 +22,7 @@ export async function createPrivateDatabase(): Promise<PrivateDatabase> {
   let server = await startPostgres(options);
   const { port } = server;
   const url = `postgres://postgres:${options.password}@127.0.0.1:${port}/postgres`;
-  execFileSync(process.execPath, ['dist/apps/standalone/main.js', '--migrate-only'], {
+  execFileSync(process.execPath, ['dist/apps/migrate/main.js'], {
     cwd: root,
     env: { ...process.env, DATABASE_URL: url, DATA_DIR: own },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -20,9 +20,16 @@ export async function rotateCommand(
   const isTerminal = process.stdout.isTTY;
   const write = (text: string) => void process.stdout.write(text);
   try {
-    const { databaseUrl: url, ...given } = readRotation(env);
+    const { database, ...given } = readRotation(env);
     const role = roleOf(service);
-    const pool = createPool({ url, role, scope: 'service', name: 'vault:rotate', max: 2, onError: () => undefined });
+    const pool = createPool({
+      ...database,
+      role,
+      scope: 'service',
+      name: 'vault:rotate',
+      max: 2,
+      onError: () => undefined,
+    });
     try {
       const vault = new Vault(new MasterKeys(given, tables), pool, createLogger({ service, level: 'error' }));
       const startedAt = performance.now();

@@ -1,8 +1,6 @@
-import { ConfigError } from '@agent-platform/config';
-import { roleOf } from '@agent-platform/database';
-import { describe } from '@agent-platform/service-host';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { ConfigError, loadConfig } from '@agent-platform/config';
+import { addressConfig, roleOf, type DatabaseAddress } from '@agent-platform/database';
+import { describe, givenDatabase, GivenDatabaseConfig } from '@agent-platform/service-host';
 import { Client } from 'pg';
 import { verifyChain } from './verify-chain';
 
@@ -14,13 +12,17 @@ import { verifyChain } from './verify-chain';
  * wrote to its data folder.
  */
 export async function verifyCommand(env: NodeJS.ProcessEnv): Promise<number> {
-  const connectionString = env.DATABASE_URL ?? startedDatabase(env.DATA_DIR ?? '.data');
-  if (!connectionString) {
-    process.stderr.write('  Set DATABASE_URL, or start the platform with npm start: its database is checked then.\n');
+  let database: DatabaseAddress | undefined;
+  try {
+    database = givenDatabase(loadConfig(GivenDatabaseConfig, env));
+    if (!database)
+      throw new ConfigError(['Set DATABASE_URL, or start the platform with npm start: its database is checked then.']);
+  } catch (error) {
+    process.stderr.write(`  ${describe(error)}\n`);
     return 2;
   }
   const client = new Client({
-    connectionString,
+    ...addressConfig(database),
     options: `-c role=${roleOf('auth')} -c app.scope=service`,
     application_name: 'audit:verify',
     connectionTimeoutMillis: 10_000,
@@ -51,14 +53,6 @@ export async function verifyCommand(env: NodeJS.ProcessEnv): Promise<number> {
     return 2;
   } finally {
     await client.end().catch(() => undefined);
-  }
-}
-
-function startedDatabase(dataDir: string): string | undefined {
-  try {
-    return (JSON.parse(readFileSync(join(dataDir, 'urls.json'), 'utf8')) as { postgres?: string }).postgres;
-  } catch {
-    return undefined;
   }
 }
 

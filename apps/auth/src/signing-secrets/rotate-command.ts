@@ -9,9 +9,16 @@ import { Vault } from './vault';
  */
 export async function rotateCommand(env: NodeJS.ProcessEnv): Promise<number> {
   try {
-    const { databaseUrl: url, ...keys } = readRotation(env);
+    const { database, ...keys } = readRotation(env);
     const role = roleOf('auth');
-    const pool = createPool({ url, role, scope: 'service', name: 'vault:rotate', max: 1, onError: () => undefined });
+    const pool = createPool({
+      ...database,
+      role,
+      scope: 'service',
+      name: 'vault:rotate',
+      max: 1,
+      onError: () => undefined,
+    });
     try {
       const done = await new Vault(keys).rotate(pool);
       process.stdout.write(`  ✓ ${done} keys of signing secrets encrypted anew, 0 left\n`);

@@ -1,0 +1,2 @@
+export { startNats, startPostgres } from '@agent-platform/local-servers';
+export { natsAccountsConfig } from '@agent-platform/messaging';
