@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { StateHandOn } from './alerts/state-hand-on';
 import { TokenWarnings } from './alerts/token-warnings';
+import { CheckMetrics } from './checks/check-metrics';
 import { CheckRecorder } from './checks/check-recorder';
 import { CheckScheduler } from './checks/check-scheduler';
 import { CallEvidence } from './history/call-evidence';
@@ -18,6 +19,7 @@ import { IntegrationSync } from './watched/integration-sync';
     TokenWarnings,
     IntegrationSync,
     StateHandOn,
+    CheckMetrics,
     CheckRecorder,
     CheckScheduler,
     CallEvidence,

@@ -4,6 +4,7 @@ import { Module } from '@nestjs/common';
 import { Breakers } from './calls/breakers';
 import { CallLedger } from './calls/call-ledger';
 import { Connections } from './calls/call-target';
+import { CallMetrics } from './calls/call-metrics';
 import { CallsController } from './calls/calls.controller';
 import { CallsService } from './calls/calls.service';
 import { Operations } from './calls/operations';
@@ -54,6 +55,7 @@ const masterKeys = {
     Connections,
     Operations,
     Breakers,
+    CallMetrics,
     CallLedger,
     CallsService,
     IntegrationChanges,

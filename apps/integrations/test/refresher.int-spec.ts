@@ -1,7 +1,7 @@
 import { createPool, roleOf } from '@agent-platform/database';
 import { EgressClient } from '@agent-platform/egress';
 import { Bus, natsAccountsConfig, OutboxRelay } from '@agent-platform/messaging';
-import { createLogger } from '@agent-platform/observability';
+import { createLogger, Metrics } from '@agent-platform/observability';
 import {
   createTestDatabase,
   MASTER_KEY,
@@ -15,6 +15,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { CallMetrics } from '../src/calls/call-metrics';
 import { IntegrationsConfig } from '../src/config';
 import { findCredential, putCredential } from '../src/connections/credential-store';
 import { Refresher } from '../src/connections/refresher';
@@ -81,7 +82,8 @@ beforeAll(async () => {
   tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
   const oauth = new OAuthClient(new EgressClient({ allow: ['127.0.0.1'] }), config);
   const changes = new IntegrationChanges(bus);
-  replicas = [0, 1].map(() => new Refresher(pool, vault, oauth, relay, changes, logger, config));
+  const newMetrics = () => new CallMetrics(new Metrics('test'));
+  replicas = [0, 1].map(() => new Refresher(pool, vault, oauth, relay, changes, logger, config, newMetrics()));
 });
 afterAll(async () => {
   server?.close();

@@ -17,7 +17,7 @@ import { startWebhookReceiver } from '../../webhook-receiver/src/start';
 import { ExecutorConfig } from '../../workflow-executor/src/config';
 import { startWorkflowExecutor } from '../../workflow-executor/src/start';
 import { ConfigError, loadConfig } from '@agent-platform/config';
-import { ServiceConfig } from '@agent-platform/service-host';
+import { ServiceConfig, type RunningService } from '@agent-platform/service-host';
 import type { StandaloneConfig } from './config';
 import type { Servers } from './servers';
 
@@ -75,10 +75,7 @@ const CONFIGS: Record<ServiceName, new () => ServiceConfig> = {
 };
 const KEEPS_SECRETS: readonly string[] = ['auth', 'integrations', 'webhook-receiver'];
 const CALLS_OUT: readonly string[] = ['workflow-executor', 'integrations', 'webhook-receiver'];
-const STARTERS: Record<
-  ServiceName,
-  (config: never, options: { probes: boolean }) => Promise<{ stop(): Promise<void> }>
-> = {
+const STARTERS: Record<ServiceName, (config: never, options: { probes: boolean }) => Promise<RunningService>> = {
   auth: startAuth,
   'workflow-executor': startWorkflowExecutor,
   integrations: startIntegrations,
@@ -89,7 +86,7 @@ const STARTERS: Record<
 
 /** Starts everything in this process: the services first, then the gateway. */
 export async function startInProcess(config: StandaloneConfig, servers: Servers): Promise<RunningPlatform> {
-  const running: { stop(): Promise<void> }[] = [];
+  const running: RunningService[] = [];
   const stop = async () => {
     for (const part of running.splice(0).reverse()) await part.stop();
   };
@@ -99,7 +96,8 @@ export async function startInProcess(config: StandaloneConfig, servers: Servers)
       running.push(await STARTERS[service](loadConfig(CONFIGS[service], environment) as never, { probes: false }));
     });
     await Promise.all(services);
-    const gateway = await startGateway(loadConfig(GatewayConfig, environmentOf('gateway', config, servers)));
+    const metrics = running.map((service) => service.metrics);
+    const gateway = await startGateway(loadConfig(GatewayConfig, environmentOf('gateway', config, servers)), metrics);
     running.push(gateway);
     return { gatewayPort: gateway.port, stop };
   } catch (error) {

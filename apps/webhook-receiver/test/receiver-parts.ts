@@ -2,7 +2,7 @@ import { toCloudEvent, AgentDirectory, Bus, natsAccountsConfig, OutboxRelay } fr
 import type { CloudEvent } from '@agent-platform/contracts';
 import { createPool, roleOf } from '@agent-platform/database';
 import { EgressClient } from '@agent-platform/egress';
-import { createLogger, makeTraceparent } from '@agent-platform/observability';
+import { createLogger, makeTraceparent, Metrics } from '@agent-platform/observability';
 // eslint-disable-next-line no-restricted-imports
 import {
   createTestDatabase,
@@ -21,8 +21,10 @@ import { ReceiverConfig } from '../src/config';
 import { SECRET_TABLES } from '../src/database/secret-tables';
 import { Clock } from '../src/deliveries/clock';
 import { DeliveryTargets } from '../src/deliveries/delivery-targets';
+import { DeliveryMetrics } from '../src/deliveries/delivery-metrics';
 import { Dispatcher } from '../src/deliveries/dispatcher';
 import { SubscriptionDisabler } from '../src/deliveries/subscription-disabler';
+import { EventMetrics } from '../src/events/event-metrics';
 import { EventLog } from '../src/events/event-log';
 import { LogWakeUps } from '../src/events/log-wake-ups';
 import { SecretVault } from '../src/secrets/secret-vault';
@@ -95,11 +97,12 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
     newLog: async () => {
       const index = new SubscriptionIndex(pool, logger);
       await index.onModuleInit();
-      return new EventLog(pool, index, wakeUps, relay);
+      return new EventLog(pool, index, wakeUps, relay, new EventMetrics(new Metrics('test')));
     },
     newDispatcher: (clock, log, changes = {}) => {
       const targets = new DeliveryTargets(pool, vault);
-      const disabler = new SubscriptionDisabler(pool, logger, relay, config);
+      const measured = new DeliveryMetrics(new Metrics('test'));
+      const disabler = new SubscriptionDisabler(pool, logger, relay, config, measured);
       return new Dispatcher(
         pool,
         logger,
@@ -111,6 +114,7 @@ export async function startReceiverParts(): Promise<ReceiverParts> {
         clock,
         wakeUps,
         log,
+        measured,
       );
     },
     subscribe: async (url, schedule, ordered = false) => {

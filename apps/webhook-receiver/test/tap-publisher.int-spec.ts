@@ -1,6 +1,6 @@
 import { createPool, roleOf } from '@agent-platform/database';
 import { Bus, EVENTS_STREAM, OutboxRelay, toCloudEvent } from '@agent-platform/messaging';
-import { createLogger, makeTraceparent } from '@agent-platform/observability';
+import { createLogger, makeTraceparent, Metrics } from '@agent-platform/observability';
 import {
   createTestDatabase,
   startNatsBackend,
@@ -13,6 +13,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiscardPolicy, type JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
+import { EventMetrics } from '../src/events/event-metrics';
 import { EventLog } from '../src/events/event-log';
 import { LogWakeUps } from '../src/events/log-wake-ups';
 import { TapPublisher } from '../src/events/tap-publisher';
@@ -45,9 +46,10 @@ beforeAll(async () => {
   const index = new SubscriptionIndex(pool, logger);
   await index.onModuleInit();
   relay = new OutboxRelay(pool, bus, 'event', logger);
-  log = new EventLog(pool, index, wakeUps, relay);
+  const newMetrics = () => new EventMetrics(new Metrics('test'));
+  log = new EventLog(pool, index, wakeUps, relay, newMetrics());
   // Two replicas.
-  publishers = [0, 1].map(() => new TapPublisher(pool, logger, bus, wakeUps));
+  publishers = [0, 1].map(() => new TapPublisher(pool, logger, bus, wakeUps, newMetrics()));
   for (const publisher of publishers) publisher.onModuleInit();
 });
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { createPool } from '@agent-platform/database';
 import type { OutboxRelay } from '@agent-platform/messaging';
-import { createLogger } from '@agent-platform/observability';
+import { createLogger, Metrics } from '@agent-platform/observability';
 import { createTestDatabase, testScale, type TestDatabase } from '@agent-platform/testing';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
@@ -8,6 +8,7 @@ import { Client, type Pool } from 'pg';
 import { BAD_CRONS } from '../src/schedules/cron.cases';
 import type { RunWakeUps } from '../src/engine/run-wake-ups';
 import { FireTimes } from '../src/schedules/fire-times';
+import { ScheduleMetrics } from '../src/schedules/schedule-metrics';
 import { ScheduleTicker } from '../src/schedules/schedule-ticker';
 
 const MINUTE_MS = 60_000;
@@ -45,7 +46,8 @@ function ticker(name = 'ticker'): ScheduleTicker {
     onError: () => undefined,
   });
   pools.push(pool);
-  return new ScheduleTicker(logger, pool, nobody as unknown as OutboxRelay, nobody as unknown as RunWakeUps);
+  const measured = new ScheduleMetrics(new Metrics('test'));
+  return new ScheduleTicker(logger, pool, nobody as unknown as OutboxRelay, nobody as unknown as RunWakeUps, measured);
 }
 
 /** A workflow with a schedule that is looked at from `from` on. */

@@ -1,4 +1,5 @@
 export { addressConfig, DatabaseUnusable, type DatabaseAddress } from './address';
+export { DatabaseMetrics } from './database-metrics';
 export { migrate, pendingMigrations, withMigrationLock, type MigratedSchema, type Migration } from './migrate';
 export { checkRole, createPool, type ConnectionOptions } from './pool';
 export { prepareDatabase } from './prepare-database';

@@ -10,16 +10,21 @@ import { databaseUnavailable, unavailableIfDisconnected } from './transaction';
  */
 export class ReadPipeline {
   private client: Promise<Client> | undefined;
+  /** Told of each read that has ended, with `performance.now()` of its start. */
+  onRead: (startedAt: number, isOk: boolean) => void = () => undefined;
 
   constructor(private readonly options: ConnectionOptions) {}
 
   /** @throws AppError `service.unavailable` when Postgres cannot be reached; the next call connects anew */
   async query<Row extends QueryResultRow>(query: QueryConfig): Promise<Row[]> {
-    const client = await (this.client ??= this.connect());
+    const startedAt = performance.now();
     try {
+      const client = await (this.client ??= this.connect());
       const { rows } = await client.query<Row>(query);
+      this.onRead(startedAt, true);
       return rows;
     } catch (error) {
+      this.onRead(startedAt, false);
       throw unavailableIfDisconnected(error);
     }
   }

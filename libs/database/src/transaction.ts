@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { AppError } from '@agent-platform/errors';
 import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+import { noteTransaction } from './database-metrics';
 
 /** Whose rows a transaction may see and change. */
 export interface RowContext {
@@ -66,8 +67,10 @@ async function endTransaction<T>(client: PoolClient, work: () => Promise<T>): Pr
     const result = await work();
     const { command } = await client.query('COMMIT');
     if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`);
+    noteTransaction(client, 'committed');
     return result;
   } catch (error) {
+    noteTransaction(client, 'rolled_back');
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
     });
@@ -107,8 +110,10 @@ export async function readAllAs<Row extends QueryResultRow>(
     const opening = [client.query('BEGIN'), client.query(contextStatement(context))];
     const answers = queries.map((query) => client.query<Row>(query));
     await Promise.all([...opening, ...answers, client.query('COMMIT')]);
+    noteTransaction(client, 'committed');
     return (await Promise.all(answers)).map(({ rows }) => rows);
   } catch (error) {
+    noteTransaction(client, 'rolled_back');
     // Behind a failed statement the COMMIT above has become a rollback; this waits for it, or learns that the
     // connection is gone.
     await client.query('SELECT 1').catch((failure: Error) => {

@@ -11,10 +11,11 @@ import {
 } from '@agent-platform/contracts';
 import { unavailableIfDisconnected } from '@agent-platform/database';
 import { AppError, toProblem } from '@agent-platform/errors';
-import { withContext, type Logger } from '@agent-platform/observability';
+import { withContext, type Logger, type Metrics } from '@agent-platform/observability';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { Msg, Subscription } from 'nats';
 import { Call } from './action-call';
+import { ActionMetrics } from './action-metrics';
 import { answerBatch } from './answer-batch';
 import { header, type Bus } from './bus';
 import { CONTEXT_HEADER, decodeContext, type CallContext } from './call';
@@ -37,6 +38,7 @@ export interface ActionServerOptions {
   readonly logger: Logger;
   readonly discovery: DiscoveryService;
   readonly scanner: MetadataScanner;
+  readonly metrics?: Metrics;
 }
 
 interface ActionWithHandler {
@@ -57,7 +59,12 @@ export class ActionServer {
   private readonly subscriptions: Subscription[] = [];
   private inFlight = 0;
 
-  constructor(private readonly options: ActionServerOptions) {}
+  private readonly measured: ActionMetrics | undefined;
+
+  constructor(private readonly options: ActionServerOptions) {
+    const { metrics, service } = options;
+    this.measured = metrics && new ActionMetrics(metrics, service, () => this.inFlight);
+  }
 
   /** Resolves when requests reach this replica. */
   async start(): Promise<void> {
@@ -129,12 +136,19 @@ export class ActionServer {
   }
 
   /** Never throws: what goes wrong is the reply. */
-  private handle({ action, handler }: ActionWithHandler, context: CallContext, payload: Uint8Array): Promise<Reply> {
-    return this.replyTo(context.requestId, async () => {
+  private async handle(
+    { action, handler }: ActionWithHandler,
+    context: CallContext,
+    payload: Uint8Array,
+  ): Promise<Reply> {
+    const startedAt = performance.now();
+    const reply = await this.replyTo(context.requestId, async () => {
       if (this.inFlight > MAX_IN_FLIGHT) throw new AppError('service.overloaded', 'Too many requests are under way.');
       const request = readParams(action, context, payload);
       return this.fitting(await handler(request, new Call(action, context, payload)));
     });
+    this.measured?.action(action.name, reply.status, startedAt);
+    return reply;
   }
 
   /** @throws AppError `action.answer.too-large` for what the bus would not carry; the caller would wait for it in vain */
@@ -160,6 +174,7 @@ export class ActionServer {
 
   private async answerInternal({ handler, waits }: InternalMethod, message: Msg): Promise<void> {
     const counted = waits ? 0 : 1;
+    const startedAt = performance.now();
     this.inFlight += counted;
     let answer: object;
     try {
@@ -170,6 +185,7 @@ export class ActionServer {
       answer = { error: error instanceof AppError ? error.code : 'internal' };
     }
     this.inFlight -= counted;
+    this.measured?.internal(message.subject, 'data' in answer, startedAt);
     try {
       message.respond(JSON.stringify(answer));
     } catch (error) {

@@ -1,4 +1,5 @@
 import { AppError, isCertificateProblem } from '@agent-platform/errors';
+import type { Metrics } from '@agent-platform/observability';
 import {
   connect,
   createInbox,
@@ -14,6 +15,7 @@ import {
   type Subscription,
 } from 'nats';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { BusMetrics } from './bus-metrics';
 import { coalesceWrites } from './coalesce-writes';
 import { RequestMux } from './request-mux';
 
@@ -28,6 +30,8 @@ export interface BusOptions {
   readonly name: string;
   /** Told when the bus is lost and when it is back. */
   readonly onStatus?: (connected: boolean) => void;
+  /** Gets what is measured of the connection. */
+  readonly metrics?: Metrics;
 }
 
 /** How long a call waits where the caller names nothing else. */
@@ -58,7 +62,7 @@ export class Bus {
   }
 
   /** @throws Error with one clear line when no server answers at the address, or it refuses the user */
-  static async connect({ url, password, ca, name, onStatus = () => undefined }: BusOptions): Promise<Bus> {
+  static async connect({ url, password, ca, name, onStatus = () => undefined, metrics }: BusOptions): Promise<Bus> {
     const { servers, hostname, isTls, user, pass } = parseNatsUrl(url);
     // Each user has an inbox of its own that nobody else may listen to; without users any will do.
     const inboxPrefix = `_INBOX.${user ?? 'any'}`;
@@ -82,7 +86,9 @@ export class Bus {
         await connection.close();
         throw new Error(`it takes messages of at most ${maxPayload} bytes; set max_payload: 8MB in its configuration`);
       }
-      return new Bus(connection, inboxPrefix, onStatus);
+      const bus = new Bus(connection, inboxPrefix, onStatus);
+      if (metrics) bus.measure(metrics);
+      return bus;
     } catch (cause) {
       throw new Error(`NATS at ${servers} cannot be used. Check ${variablesOf(cause)}.`, { cause });
     }
@@ -160,6 +166,12 @@ export class Bus {
 
   subscribe(subject: string, handler: (message: Msg) => void, queue?: string): Subscription {
     return this.connection.subscribe(subject, { queue, callback: (error, message) => error ?? handler(message) });
+  }
+
+  private measure(metrics: Metrics): void {
+    const measured = new BusMetrics(metrics, { connected: () => this.connected, underWay: () => this.mux.size });
+    this.mux.onEnded = (subject, outcome, startedAt) => measured.ended(subject, outcome, startedAt);
+    this.onReconnected(() => measured.reconnected());
   }
 
   /** Calls a listener after each reconnection: what was published meanwhile, here or elsewhere, was missed. */

@@ -1,6 +1,7 @@
 import { inServiceTransaction } from '@agent-platform/database';
 import type { Logger } from '@agent-platform/observability';
 import type { Pool, PoolClient } from 'pg';
+import type { OutboxMetrics } from './outbox-metrics';
 
 /** What the outbox holds: events for the stream, audit entries for `auth`. */
 export type OutboxKind = 'event' | 'audit';
@@ -27,6 +28,7 @@ interface LaneParts {
   readonly isOpen: () => boolean;
   /** Resolves once the receiver has confirmed all rows. */
   readonly handOn: (rows: readonly OutboxRow[]) => Promise<void>;
+  readonly measured?: OutboxMetrics;
 }
 
 /**
@@ -72,18 +74,19 @@ export class OutboxLane {
   }
 
   private async relay(): Promise<void> {
-    const { schema, kind, logger, isOpen } = this.parts;
+    const { schema, kind, logger, isOpen, measured } = this.parts;
     try {
       while (isOpen() && (await this.relayBatch()));
     } catch (error) {
       // The rows are still there; the next wake-up or poll tries again.
+      measured?.failed(kind);
       logger.warn({ msg: 'outbox rows could not be handed on', schema, kind, err: error });
     }
   }
 
   /** Answers whether there may be more. */
   private async relayBatch(): Promise<boolean> {
-    const { pool, schema, handOn } = this.parts;
+    const { pool, schema, kind, handOn, measured } = this.parts;
     const rows = await inServiceTransaction(pool, async (client) => {
       const claimed = await this.claim(client);
       if (claimed.length === 0) return claimed;
@@ -95,6 +98,7 @@ export class OutboxLane {
       });
       return claimed;
     });
+    measured?.handedOn(kind, rows.length);
     const bytes = rows.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
     return rows.length === BATCH_SIZE || bytes >= BATCH_BYTES;
   }

@@ -1,8 +1,9 @@
 import { INTERNAL_CALLS } from '@agent-platform/contracts';
-import type { Logger } from '@agent-platform/observability';
+import type { Logger, Metrics } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { Bus } from './bus';
 import { OutboxLane, type OutboxRow } from './outbox-lane';
+import { OutboxMetrics } from './outbox-metrics';
 
 /** Messages travel together in calls of about this size; a single larger one travels alone. */
 const CALL_BYTES = 512 * 1024;
@@ -30,8 +31,10 @@ export class OutboxRelay {
     private readonly bus: Bus,
     private readonly schema: string,
     private readonly logger: Logger,
+    metrics?: Metrics,
   ) {
-    const common = { pool, schema, logger, isOpen: () => bus.connected };
+    const measured = metrics && new OutboxMetrics(metrics);
+    const common = { pool, schema, logger, measured, isOpen: () => bus.connected };
     this.lanes = [
       new OutboxLane({
         ...common,

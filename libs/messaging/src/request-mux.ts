@@ -1,5 +1,6 @@
 import { AppError } from '@agent-platform/errors';
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
+import type { RequestOutcome } from './bus-metrics';
 
 /** How fine the timeouts are; a request may wait this much longer than asked. */
 const TICK_MS = 50;
@@ -9,6 +10,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
   readonly subject: string;
   readonly deadline: number;
+  readonly startedAt: number;
 }
 
 /**
@@ -20,6 +22,8 @@ export class RequestMux {
   private readonly inbox: string;
   private readonly sweeper: NodeJS.Timeout;
   private counter = 0;
+  /** Told how each wait has ended, with `performance.now()` of its start. */
+  onEnded: (subject: string, outcome: RequestOutcome, startedAt: number) => void = () => undefined;
 
   /** @param inboxPrefix `_INBOX.<user>`: NATS permissions keep other users from listening there */
   constructor(
@@ -44,13 +48,13 @@ export class RequestMux {
   ): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const token = (this.counter++).toString(36);
-      const waiting = { resolve, reject, subject, deadline: Date.now() + timeoutMs };
+      const waiting = { resolve, reject, subject, deadline: Date.now() + timeoutMs, startedAt: performance.now() };
       this.waiting.set(token, signal ? this.abortable(token, waiting, signal) : waiting);
       try {
         this.connection.publish(subject, payload, { reply: this.inbox + token, headers });
       } catch (cause) {
         const { reject: fail } = this.waiting.get(token) ?? { reject };
-        this.waiting.delete(token);
+        this.end(token, waiting, 'disconnected');
         fail(busUnavailable(cause));
       }
     });
@@ -58,8 +62,15 @@ export class RequestMux {
 
   /** Fails all who wait: the bus is gone, and an answer that was on its way with it. */
   failAll(): void {
-    for (const { reject } of this.waiting.values()) reject(busUnavailable());
-    this.waiting.clear();
+    for (const [token, waiting] of this.waiting) {
+      this.end(token, waiting, 'disconnected');
+      waiting.reject(busUnavailable());
+    }
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.waiting.size;
   }
 
   close(): void {
@@ -70,7 +81,7 @@ export class RequestMux {
   /** The signal may outlive the request by far, and so keeps nothing of one that was settled. */
   private abortable(token: string, waiting: Waiting, signal: AbortSignal): Waiting {
     const abandon = () => {
-      this.waiting.delete(token);
+      this.end(token, waiting, 'abandoned');
       waiting.reject(new AppError('service.unavailable', 'The answer is not waited for any more.'));
     };
     signal.addEventListener('abort', abandon, { once: true });
@@ -87,8 +98,9 @@ export class RequestMux {
     const token = message.subject.slice(this.inbox.length);
     const waiting = this.waiting.get(token);
     if (!waiting) return;
-    this.waiting.delete(token);
-    if (message.data.length === 0 && message.headers?.code === 503) {
+    const isUnheard = message.data.length === 0 && message.headers?.code === 503;
+    this.end(token, waiting, isUnheard ? 'no_responders' : 'answered');
+    if (isUnheard) {
       waiting.reject(
         new AppError(
           'service.unavailable',
@@ -102,11 +114,17 @@ export class RequestMux {
 
   private sweep(): void {
     const now = Date.now();
-    for (const [token, { reject, subject, deadline }] of this.waiting) {
-      if (deadline > now) continue;
-      this.waiting.delete(token);
-      reject(new AppError('service.timeout', `The service behind ${nameOf(subject)} did not answer in time.`));
+    for (const [token, waiting] of this.waiting) {
+      if (waiting.deadline > now) continue;
+      this.end(token, waiting, 'timeout');
+      const detail = `The service behind ${nameOf(waiting.subject)} did not answer in time.`;
+      waiting.reject(new AppError('service.timeout', detail));
     }
+  }
+
+  private end(token: string, { subject, startedAt }: Waiting, outcome: RequestOutcome): void {
+    this.waiting.delete(token);
+    this.onEnded(subject, outcome, startedAt);
   }
 }
 

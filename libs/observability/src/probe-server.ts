@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
+import type { MetricsSource } from './merge-metrics';
 import { probe, type ProbeAnswer, type ReadinessChecks } from './probe';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -10,7 +10,7 @@ export interface ProbeServerOptions {
   readonly port: number;
   readonly host: string;
   readonly checks: ReadinessChecks;
-  readonly metrics: Registry;
+  readonly metrics: MetricsSource;
   /** Shown by `/readyz`. */
   readonly version?: string;
 }

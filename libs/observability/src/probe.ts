@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import type { MetricsSource } from './merge-metrics';
 import { scrub } from './scrub';
 
 /** Throws a plain `Error` with one safe sentence when a part is not ready. */
@@ -20,7 +20,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
  * Answers `/livez` (the process runs), `/readyz` (every check passes) and `/metrics`; undefined for any other path. For
  * servers that answer other paths too; `startProbeServer` is for the rest.
  */
-export function probe(checks: ReadinessChecks, metrics: Registry, version?: string) {
+export function probe(checks: ReadinessChecks, metrics: MetricsSource, version?: string) {
   let running: Promise<ProbeAnswer> | undefined;
   return async (path: string): Promise<ProbeAnswer | undefined> => {
     if (path === '/livez') return { status: 200, contentType: JSON_TYPE, body: '{"status":"ok"}' };
@@ -31,7 +31,7 @@ export function probe(checks: ReadinessChecks, metrics: Registry, version?: stri
   };
 }
 
-async function collect(metrics: Registry): Promise<ProbeAnswer> {
+async function collect(metrics: MetricsSource): Promise<ProbeAnswer> {
   try {
     return { status: 200, contentType: metrics.contentType, body: await metrics.metrics() };
   } catch {

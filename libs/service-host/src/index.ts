@@ -1,4 +1,5 @@
 export { givenDatabase, GivenDatabaseConfig } from './given-database';
+export { exportStatus } from './export-status';
 export { readRotation } from './read-rotation';
 export { describe, runMain, stopOnSignals } from './run-main';
 export { DatabaseServiceConfig, SecretKeepingServiceConfig, ServiceConfig } from './service-config';

@@ -2,6 +2,7 @@ import { SERVICES, type ServiceName } from '@agent-platform/contracts';
 import {
   checkRole,
   createPool,
+  DatabaseMetrics,
   pendingMigrations,
   ReadPipeline,
   roleOf,
@@ -18,6 +19,7 @@ import {
 import {
   createLogger,
   createMetrics,
+  Metrics,
   startProbeServer,
   type Logger,
   type ReadinessChecks,
@@ -26,8 +28,9 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import type { Pool } from 'pg';
 import type { DatabaseServiceConfig } from './service-config';
+import { exportStatus } from './export-status';
 import { ServiceStop } from './service-stop';
-import { answerStatus, countUpTo, StatusReport } from './status';
+import { answerStatus, countUpTo, oneAtATime, StatusReport, type Outbox } from './status';
 import { within } from './within';
 
 /** Injects the logger of the service. */
@@ -45,6 +48,7 @@ export interface RunningService {
   readonly name: string;
   /** Where its probes answer. */
   readonly probePort: number | undefined;
+  readonly metrics: Metrics;
   /** Finishes what is under way, hands over the rest, closes. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -78,7 +82,8 @@ class HostModule {}
  *   row-level security
  */
 export async function startService(parts: ServiceParts, config: DatabaseServiceConfig): Promise<RunningService> {
-  const { service, schema } = parts;
+  const { service, schema, probes = true } = parts;
+  const metrics = createMetrics(service, { processMetrics: probes });
   const logger = createLogger({ service, level: config.logLevel });
   const onError = (error: Error) => logger.warn({ msg: 'a database connection broke', err: error });
   const { databaseUrl: url, databasePassword: password, databaseCa: ca } = config;
@@ -88,9 +93,13 @@ export async function startService(parts: ServiceParts, config: DatabaseServiceC
     service: createPool({ ...common, name: `${service}:service`, scope: 'service', max: SERVICE_POOL_SIZE }),
     reads: new ReadPipeline({ ...common, name: `${service}:reads` }),
   };
+  const measured = new DatabaseMetrics(metrics);
+  measured.watch('requests', pools.agent);
+  measured.watch('service', pools.service);
+  measured.watchReads(pools.reads);
   try {
     await checkDatabase(pools.service, schema);
-    return await run(parts, config, logger, pools);
+    return await run(parts, config, logger, pools, metrics);
   } catch (error) {
     await closePools(pools);
     throw error;
@@ -122,6 +131,7 @@ async function run(
   config: DatabaseServiceConfig,
   logger: Logger,
   pools: Pools,
+  metrics: Metrics,
 ): Promise<RunningService> {
   const closers: (() => Promise<unknown>)[] = [];
   const serviceStop = new ServiceStop();
@@ -137,16 +147,18 @@ async function run(
       password: config.natsPassword,
       ca: config.natsCa,
       name: service,
+      metrics,
       onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
     });
     closers.push(() => bus.close());
 
     const { schema } = SERVICES[service];
-    const relay = new OutboxRelay(pools.service, bus, schema, logger);
+    const relay = new OutboxRelay(pools.service, bus, schema, logger, metrics);
     closers.push(() => relay.stop());
     const report = new StatusReport();
     const providers = [
       { provide: StatusReport, useValue: report },
+      { provide: Metrics, useValue: metrics },
       { provide: LOGGER, useValue: logger },
       { provide: Bus, useValue: bus },
       { provide: ServiceStop, useValue: serviceStop },
@@ -175,6 +187,7 @@ async function run(
       service,
       bus,
       logger,
+      metrics,
       discovery: app.get(DiscoveryService, { strict: false }),
       scanner: app.get(MetadataScanner, { strict: false }),
     });
@@ -185,12 +198,13 @@ async function run(
     });
 
     const checks = checksOf(bus, pools);
-    const probePort = probes ? await startProbes(service, config, checks, closers) : undefined;
-    const outbox = () => readOutbox(pools.service, schema);
+    const probePort = probes ? await startProbes(config, checks, metrics, closers) : undefined;
+    const outbox = oneAtATime(() => readOutbox(pools.service, schema));
     const { version } = config;
+    exportStatus(metrics, { version, checks, report, outbox });
     closers.push(await answerStatus({ bus, service, version, checks, report, outbox, logger }));
     logger.info({ msg: 'service started', version: config.version, probePort });
-    return { name: service, probePort, stop };
+    return { name: service, probePort, metrics, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -209,8 +223,7 @@ function checksOf(bus: Bus, pools: Pools): ReadinessChecks {
   };
 }
 
-/** How much waits to be handed on, and for how long. */
-async function readOutbox(pool: Pool, schema: string): Promise<{ rows: number; oldestSeconds: number }> {
+async function readOutbox(pool: Pool, schema: string): Promise<Outbox> {
   const rows = await countUpTo(pool, `SELECT FROM ${schema}.outbox`);
   const { rows: oldest } = await pool.query<{ seconds: number }>(
     `SELECT greatest(extract(epoch FROM now() - created_at), 0)::float8 AS seconds FROM ${schema}.outbox ORDER BY id LIMIT 1`,
@@ -219,16 +232,16 @@ async function readOutbox(pool: Pool, schema: string): Promise<{ rows: number; o
 }
 
 async function startProbes(
-  service: ServiceName,
   config: DatabaseServiceConfig,
   checks: ReadinessChecks,
+  metrics: Metrics,
   closers: (() => Promise<unknown>)[],
 ): Promise<number> {
   let draining = false;
   const server = await startProbeServer({
     port: config.port,
     host: config.host,
-    metrics: createMetrics(service, { processMetrics: true }),
+    metrics,
     checks: {
       lifecycle: () => {
         if (draining) throw new Error('is stopping');

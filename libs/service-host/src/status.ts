@@ -3,9 +3,7 @@ import type { Bus } from '@agent-platform/messaging';
 import { readChecks, type Logger, type ReadinessChecks } from '@agent-platform/observability';
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-
-/** Set by tools/build.mjs. */
-declare const BUILD_COMMIT: string | undefined;
+import { buildCommit } from './build';
 
 /** Counting on would cost more than it tells. */
 const COUNT_LIMIT = 10_000;
@@ -21,7 +19,7 @@ export class StatusReport {
 
   /** @param name unique within the service, with the unit where it is no number of things: `lagSeconds` */
   add(name: string, read: Gauge): void {
-    this.gauges.set(name, read);
+    this.gauges.set(name, oneAtATime(read));
   }
 
   /** All of them; null for one that cannot be read now, or not in time. */
@@ -39,13 +37,19 @@ export async function countUpTo(pool: Pool, query: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
+/** How much waits to be handed on, and for how long. */
+export interface Outbox {
+  readonly rows: number;
+  readonly oldestSeconds: number;
+}
+
 interface StatusParts {
   readonly bus: Bus;
   readonly service: PlatformPart;
   readonly version: string;
   readonly checks: ReadinessChecks;
   readonly report: StatusReport;
-  readonly outbox: (() => Promise<{ rows: number; oldestSeconds: number }>) | undefined;
+  readonly outbox: (() => Promise<Outbox>) | undefined;
   readonly logger: Logger;
 }
 
@@ -57,7 +61,7 @@ export async function answerStatus(parts: StatusParts): Promise<() => Promise<vo
     service,
     instance: randomUUID(),
     version,
-    build: typeof BUILD_COMMIT === 'undefined' ? null : BUILD_COMMIT,
+    build: buildCommit,
     startedAt: new Date(startedMs).toISOString(),
   };
   const read = async (): Promise<ReplicaStatus> => {
@@ -79,8 +83,14 @@ export async function answerStatus(parts: StatusParts): Promise<() => Promise<vo
   return () => subscription.drain();
 }
 
+/** Who asks while a reading is under way gets that: one that hangs must not take a connection for each. */
+export function oneAtATime<T>(read: () => T | Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | undefined;
+  return () => (underWay ??= Promise.resolve(read()).finally(() => (underWay = undefined)));
+}
+
 /** Null where it fails or takes too long. */
-async function inTime<T>(read: () => T | Promise<T>): Promise<T | null> {
+export async function inTime<T>(read: () => T | Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), READ_TIMEOUT_MS);

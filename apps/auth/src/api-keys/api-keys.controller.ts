@@ -9,11 +9,15 @@ import {
 } from '@agent-platform/contracts';
 import { HandlesAction, HandlesInternal, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
+import { AuthMetrics } from '../metrics/auth-metrics';
 import { ApiKeysService } from './api-keys.service';
 
 @Controller()
 export class ApiKeysController {
-  constructor(private readonly apiKeys: ApiKeysService) {}
+  constructor(
+    private readonly apiKeys: ApiKeysService,
+    private readonly measured: AuthMetrics,
+  ) {}
 
   @HandlesAction(rotateKey)
   rotate(request: RotateKeyRequest, call: Call): Promise<Reply> {
@@ -26,7 +30,9 @@ export class ApiKeysController {
   }
 
   @HandlesInternal(INTERNAL_CALLS.verifyKey.subject)
-  verify({ hash }: VerifyKeyRequest): Promise<VerifyKeyReply> {
-    return this.apiKeys.verify(Buffer.from(hash, 'base64url'));
+  async verify({ hash }: VerifyKeyRequest): Promise<VerifyKeyReply> {
+    const reply = await this.apiKeys.verify(Buffer.from(hash, 'base64url'));
+    this.measured.keyVerified('refused' in reply ? reply.refused : undefined);
+    return reply;
   }
 }

@@ -7,11 +7,15 @@ import {
 } from '@agent-platform/contracts';
 import { HandlesAction, HandlesInternal, page, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
+import { AuthMetrics } from '../metrics/auth-metrics';
 import { AuditService } from './audit.service';
 
 @Controller()
 export class AuditController {
-  constructor(private readonly audit: AuditService) {}
+  constructor(
+    private readonly audit: AuditService,
+    private readonly measured: AuthMetrics,
+  ) {}
 
   @HandlesAction(readAudit)
   async read(request: ReadAuditRequest, call: Call): Promise<Reply> {
@@ -22,6 +26,7 @@ export class AuditController {
   @HandlesInternal(INTERNAL_CALLS.recordAudit.subject)
   async record({ entries }: RecordAuditRequest): Promise<object> {
     await this.audit.record(entries);
+    this.measured.audited(entries.length);
     return {};
   }
 }

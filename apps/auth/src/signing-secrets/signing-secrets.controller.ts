@@ -7,11 +7,15 @@ import {
 } from '@agent-platform/contracts';
 import { HandlesAction, HandlesInternal, type Call, type Reply } from '@agent-platform/messaging';
 import { Controller } from '@nestjs/common';
+import { AuthMetrics } from '../metrics/auth-metrics';
 import { SigningSecretsService } from './signing-secrets.service';
 
 @Controller()
 export class SigningSecretsController {
-  constructor(private readonly secrets: SigningSecretsService) {}
+  constructor(
+    private readonly secrets: SigningSecretsService,
+    private readonly measured: AuthMetrics,
+  ) {}
 
   @HandlesAction(issueSigningSecret)
   issue(request: IssueSigningSecretRequest, call: Call): Promise<Reply> {
@@ -19,7 +23,9 @@ export class SigningSecretsController {
   }
 
   @HandlesInternal(INTERNAL_CALLS.verifySignature.subject)
-  verify(request: VerifySignatureRequest): Promise<VerifySignatureReply> {
-    return this.secrets.verify(request);
+  async verify(request: VerifySignatureRequest): Promise<VerifySignatureReply> {
+    const reply = await this.secrets.verify(request);
+    this.measured.signatureVerified(reply.refused);
+    return reply;
   }
 }

@@ -13,6 +13,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditWriter } from '../pipeline/audit-writer';
 import type { ClientAddresses } from '../pipeline/client-address';
 import { Exchange } from '../pipeline/exchange';
+import type { GatewayMetrics } from '../pipeline/gateway-metrics';
 import { readRawBody } from '../pipeline/read-body';
 
 /** The action of the audit log and of metrics. */
@@ -29,8 +30,7 @@ interface WebhookParts {
   readonly clients: ClientAddresses;
   readonly audit: AuditWriter;
   readonly logger: Logger;
-  /** Called once per answered request. */
-  readonly observe: (action: string, status: number, seconds: number) => void;
+  readonly measured: GatewayMetrics;
 }
 
 interface Answer {
@@ -54,6 +54,8 @@ export class InboundWebhooks {
   }
 
   private async handle(exchange: Exchange, url: string): Promise<void> {
+    const { measured } = this.parts;
+    measured.began();
     let answer: Answer;
     try {
       answer = await this.receive(exchange, url);
@@ -61,7 +63,7 @@ export class InboundWebhooks {
       answer = this.problem(exchange, error);
     }
     exchange.send(answer.status, answer.body, answer.headers);
-    this.parts.observe(ACTION, answer.status, (performance.now() - exchange.startedAt) / 1000);
+    measured.ended(ACTION, answer.status, performance.now() - exchange.startedAt);
   }
 
   private async receive(exchange: Exchange, url: string): Promise<Answer> {

@@ -6,6 +6,7 @@ import { uuidV7 } from '@agent-platform/shared-security';
 import type { Attempts } from './attempts';
 import type { AuditWriter } from './audit-writer';
 import type { Refusal } from './authenticate';
+import type { GatewayMetrics } from './gateway-metrics';
 import type { Known } from './identity-cache';
 
 /** What the audit log keeps of a target. Longer ones would make messages that the bus does not carry. */
@@ -29,6 +30,7 @@ export interface Subject {
 interface TrailParts {
   readonly audit: AuditWriter;
   readonly attempts: Attempts;
+  readonly measured: GatewayMetrics;
   readonly logger: Logger;
 }
 
@@ -72,6 +74,7 @@ export class AuditTrail {
   private entryOfRefusal(origin: Origin, subject: Subject, refused: Refusal): AuditEntry {
     const { requestId, ip } = origin;
     const { outward, cause, agentId, keyId } = refused;
+    this.parts.measured.refused(outward.code, outward.status);
     this.parts.logger.info({ msg: 'request refused', requestId, cause, agentId, keyId, ip });
     const reason = cause === outward.code ? cause : `${outward.code} (${cause})`;
     return entry(origin, subject, 'refused', reason, agentId);

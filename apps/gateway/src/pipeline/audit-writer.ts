@@ -1,6 +1,7 @@
 import { INTERNAL_CALLS, type AuditEntry } from '@agent-platform/contracts';
 import type { Bus } from '@agent-platform/messaging';
 import type { Logger } from '@agent-platform/observability';
+import type { GatewayMetrics } from './gateway-metrics';
 
 /** Entries that one message carries. */
 const BATCH_SIZE = 200;
@@ -28,6 +29,7 @@ export class AuditWriter {
   constructor(
     private readonly bus: Bus,
     private readonly logger: Logger,
+    private readonly measured: GatewayMetrics,
   ) {}
 
   /** Notes an entry; it is sent soon. */
@@ -62,6 +64,7 @@ export class AuditWriter {
     if (this.waiting.length > MAX_WAITING) {
       const given = this.waiting.splice(0, BATCH_SIZE);
       given.forEach(({ settle }) => settle?.(new Error('too many audit entries are waiting')));
+      this.measured.auditEntriesGivenUp.of().inc(given.length);
       this.logger.error({ msg: 'audit entries were given up', entries: given.length });
     }
   }

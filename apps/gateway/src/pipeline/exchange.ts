@@ -3,6 +3,7 @@ import { childTraceparent, makeTraceparent, scrub } from '@agent-platform/observ
 import { uuidV7 } from '@agent-platform/shared-security';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Known } from './identity-cache';
+import type { Stage } from './gateway-metrics';
 import type { Decision } from './rate-limiter';
 
 /** What a caller may choose as request id; it is kept, and so must hold no key. */
@@ -25,6 +26,9 @@ export class Exchange {
   /** Under what the request is counted where it is for no one action. */
   door = 'none';
   pathParams: Readonly<Record<string, string>> = {};
+  /** Where the request is in the pipeline, and since when, of `performance.now()`. */
+  stage: Stage | undefined;
+  stageSince = 0;
 
   constructor(
     readonly request: IncomingMessage,

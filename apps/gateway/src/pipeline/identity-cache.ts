@@ -27,6 +27,9 @@ export class IdentityCache {
   private readonly asking = new Map<string, Promise<VerifyKeyReply>>();
   /** Counts the changes seen: what was known before one may not hold any more. */
   changes = 0;
+  /** Keys that were known, and those that were asked for. */
+  hits = 0;
+  misses = 0;
 
   constructor(private readonly bus: Bus) {}
 
@@ -34,8 +37,18 @@ export class IdentityCache {
   async verify(key: string): Promise<VerifyKeyReply> {
     const hash = hashOf(key);
     const entry = this.known.get(hash);
-    if (entry && this.isFresh(entry)) return entry.reply;
-    return this.unknown.get(hash) ?? (await this.askOnce(hash));
+    const known = entry && this.isFresh(entry) ? entry.reply : this.unknown.get(hash);
+    if (known) {
+      this.hits++;
+      return known;
+    }
+    this.misses++;
+    return this.askOnce(hash);
+  }
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.known.size + this.unknown.size;
   }
 
   /** Whether a key is remembered as a good one: asking for it costs nothing. */

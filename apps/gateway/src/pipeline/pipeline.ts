@@ -14,6 +14,7 @@ import { authorize } from './authorize';
 import type { ClientAddresses } from './client-address';
 import { Exchange } from './exchange';
 import type { Forwarder, ServiceAnswer } from './forwarder';
+import type { GatewayMetrics, Stage } from './gateway-metrics';
 import type { IdentityCache, Known } from './identity-cache';
 import type { RateLimiter } from './rate-limiter';
 import { readBody } from './read-body';
@@ -38,8 +39,7 @@ interface PipelineParts {
   readonly streams: StreamDoor;
   readonly graphql: GraphQLDoor;
   readonly logger: Logger;
-  /** Called once per answered request. */
-  readonly observe: (action: string, status: number, seconds: number) => void;
+  readonly measured: GatewayMetrics;
 }
 
 interface Answer {
@@ -55,24 +55,35 @@ export class Pipeline {
   /** Answers one request, whatever happens. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = new Exchange(request, response, this.parts.clients.of(request));
+    const { measured } = this.parts;
+    measured.began();
     let answer: Answer;
     try {
       answer = await this.answer(exchange);
     } catch (error) {
+      this.enter(exchange, 'audit');
       answer = await this.refuse(exchange, error);
     }
     // Of a stream nothing is sent here: its answer has begun.
     exchange.send(answer.status, answer.body, answer.headers);
-    this.parts.observe(
-      exchange.action?.name ?? exchange.door,
-      answer.status,
-      (performance.now() - exchange.startedAt) / 1000,
-    );
+    this.enter(exchange, undefined);
+    measured.ended(exchange.action?.name ?? exchange.door, answer.status, performance.now() - exchange.startedAt);
+  }
+
+  /** Leaves the stage in which the request is. */
+  private enter(exchange: Exchange, next: Stage | undefined): void {
+    const now = performance.now();
+    const { stage } = exchange;
+    if (stage) this.parts.measured.left(stage, now - exchange.stageSince);
+    exchange.stage = next;
+    exchange.stageSince = now;
   }
 
   private async answer(exchange: Exchange): Promise<Answer> {
     const asked = findDoor(exchange.request, this.parts.routes);
+    this.enter(exchange, 'authentication');
     const identity = await this.authenticate(exchange);
+    this.enter(exchange, 'rate_limit');
     await this.limit(exchange, identity);
     exchange.door = asked.door;
     if ('action' in asked) {
@@ -91,17 +102,26 @@ export class Pipeline {
     const { request } = exchange;
     // Refused before its body is read: who may not do it need not send it. A signature covers the body, and goes before.
     if ('action' in asked && !isSigned(request, before, asked.action)) authorize(before, asked.action);
+    this.enter(exchange, 'body');
     const body = await readBody(request);
     const identity = await this.lookAgain(exchange);
     if (asked.door === 'graphql') {
+      this.enter(exchange, 'graphql');
       return this.parts.graphql.answer(exchange, identity, body, () => this.lookAgain(exchange));
     }
     const { action, payload } =
       asked.door === 'envelope' ? readEnvelope(body) : { action: asked.action, payload: body };
     exchange.action = action;
-    if (isSigned(request, identity, action)) await verifySignature(request, body, identity, this.parts.bus);
+    if (isSigned(request, identity, action)) {
+      this.enter(exchange, 'signature');
+      await verifySignature(request, body, identity, this.parts.bus);
+    }
     authorize(identity, action);
-    if (asked.door === 'stream') return this.stream(exchange, identity, asked, body);
+    if (asked.door === 'stream') {
+      this.enter(exchange, 'stream');
+      return this.stream(exchange, identity, asked, body);
+    }
+    this.enter(exchange, 'forwarding');
     return this.forward(exchange, identity, action, payload, asked.door === 'rest' ? asked.queryParams : undefined);
   }
 

@@ -7,6 +7,7 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import type { Pool } from 'pg';
 import { StateHandOn } from '../alerts/state-hand-on';
 import { HealthConfig } from '../config';
+import { CheckMetrics } from './check-metrics';
 import { CheckRecorder } from './check-recorder';
 import { claimChecks, giveBackCheck, renewChecks, type ClaimedCheck } from './claim-checks.sql';
 
@@ -45,7 +46,9 @@ export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
     private readonly relay: OutboxRelay,
     private readonly handOn: StateHandOn,
     private readonly config: HealthConfig,
+    private readonly measured: CheckMetrics,
   ) {
+    measured.underWay(() => this.underWay.size);
     this.slowPlaces = Math.max(Math.floor(config.maxHealthChecks * SLOW_SHARE), 1);
   }
 
@@ -109,13 +112,18 @@ export class CheckScheduler implements OnModuleInit, OnModuleDestroy {
   /** What fails on our side says nothing of the integration. */
   private async perform(claim: ClaimedCheck): Promise<void> {
     const { id } = claim;
+    const startedAt = performance.now();
+    let outcome: CheckIntegrationReply['outcome'] | undefined;
     try {
       const { subject } = INTERNAL_CALLS.checkIntegration;
       const reply = await this.bus.call<CheckIntegrationReply>(subject, { integrationId: id }, CHECK_TIMEOUT_MS);
+      ({ outcome } = reply);
+      this.measured.checked(outcome, startedAt);
       if (!(await this.recorder.record(claim, reply))) return;
       this.relay.wake();
       this.handOn.wake();
     } catch (error) {
+      if (outcome === undefined) this.measured.checked('not_made', startedAt);
       const isAway = error instanceof AppError;
       this.logger[isAway ? 'info' : 'warn']({ msg: 'a check could not be made', integrationId: id, err: error });
       await giveBackCheck(this.pool, claim, isAway ? AWAY_SECONDS : BROKEN_SECONDS).catch(() => undefined);

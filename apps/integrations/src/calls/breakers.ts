@@ -2,12 +2,14 @@ import { AppError } from '@agent-platform/errors';
 import { Injectable } from '@nestjs/common';
 import {
   circuitBreaker,
+  CircuitState,
   ConsecutiveBreaker,
   handleWhen,
   isBrokenCircuitError,
   type CircuitBreakerPolicy,
 } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
+import { CallMetrics } from './call-metrics';
 
 const FAILURES_TO_OPEN = 10;
 const OPEN_MS = 10_000;
@@ -22,6 +24,10 @@ export const OUTAGES: readonly string[] = ['egress.timeout', 'egress.connection.
 @Injectable()
 export class Breakers {
   private readonly breakers = new LRUCache<string, CircuitBreakerPolicy>({ max: MAX_INTEGRATIONS });
+
+  constructor(measured: CallMetrics) {
+    measured.openBreakers(() => [...this.breakers.values()].filter(({ state }) => state === CircuitState.Open).length);
+  }
 
   /** @throws AppError `integration.circuit.open`; what the call throws */
   async run<Answer extends { readonly status: number }>(

@@ -22,6 +22,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Pool, QueryResultRow } from 'pg';
 import { Breakers, OUTAGES } from './breakers';
 import { buildCall, type CallRequest } from './call-request';
+import { CallMetrics } from './call-metrics';
 import { CallLedger, type EndedCall } from './call-ledger';
 import { Connections, type CallTarget } from './call-target';
 import { inject } from './inject-credential';
@@ -54,6 +55,7 @@ export class CallsService {
     private readonly breakers: Breakers,
     private readonly ledger: CallLedger,
     private readonly health: HealthStates,
+    private readonly measured: CallMetrics,
   ) {}
 
   /**
@@ -72,11 +74,14 @@ export class CallsService {
     const once = await this.claim(call, timeoutSeconds);
     if (once && 'reply' in once) return once.reply;
     const ended = { integrationId: target.id, agentId: call.agent.id, once };
+    const startedAt = performance.now();
     let answer: IntegrationResponse;
     try {
       await this.takePermit(target);
       answer = await this.attempt(call, target, outgoing, deadlineMs);
+      this.measured.called(target.row.auth_method, startedAt, answer.status);
     } catch (error) {
+      this.measured.called(target.row.auth_method, startedAt, error);
       const failure = shown(error, target);
       const isOutage = error instanceof AppError && OUTAGES.includes(error.code);
       const answered = isOutage ? false : undefined;

@@ -7,6 +7,7 @@ import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { Pool, QueryResultRow } from 'pg';
+import { CallMetrics } from '../calls/call-metrics';
 import { IntegrationsConfig } from '../config';
 import type { OAuth2Auth } from '../integrations/auth-definition';
 import { OAuthClient, type TokenOutcome } from '../oauth/oauth-client';
@@ -64,6 +65,7 @@ export class Refresher implements BeforeApplicationShutdown {
     private readonly changes: IntegrationChanges,
     @Inject(LOGGER) private readonly logger: Logger,
     { oauthTimeoutMs }: IntegrationsConfig,
+    private readonly measured: CallMetrics,
   ) {
     this.leaseSeconds = (2 * oauthTimeoutMs + STORE_MARGIN_MS) / 1000;
   }
@@ -150,7 +152,10 @@ export class Refresher implements BeforeApplicationShutdown {
       return this.end(leased, 'The address of the token endpoint has changed since it was connected.');
     }
     const outcome = await this.oauth.refresh(auth, clientSecret, refreshToken);
-    if ('tokens' in outcome) return this.keep(leased, credential, outcome.tokens);
+    if ('tokens' in outcome) {
+      await this.keep(leased, credential, outcome.tokens);
+      return this.measured.refreshed('refreshed');
+    }
     await this.settle(leased, outcome);
   }
 
@@ -236,6 +241,7 @@ export class Refresher implements BeforeApplicationShutdown {
         await insertOutbox(tx, 'integration', agentId, [{ kind: 'event', message: event }]);
       }),
     );
+    this.measured.refreshed('ended');
     this.relay.wake();
     this.changes.changed(integrationId);
     this.logger.warn({ msg: 'a connection must be made again', integrationId, agentId, problem });
@@ -253,6 +259,7 @@ export class Refresher implements BeforeApplicationShutdown {
     code: 'integration.oauth.failed' | 'integration.refresh.pending',
     retryAfterMs?: number,
   ): Promise<never> {
+    this.measured.refreshed('postponed');
     await this.unlease(leased);
     throw new AppError(code, detail, { ...(retryAfterMs !== undefined && { retryAfterMs }) });
   }

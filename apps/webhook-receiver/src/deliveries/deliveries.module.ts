@@ -6,6 +6,7 @@ import { Clock } from './clock';
 import { DeliveriesController } from './deliveries.controller';
 import { DeliveriesService } from './deliveries.service';
 import { DeliveryGauges } from './delivery-gauges';
+import { DeliveryMetrics } from './delivery-metrics';
 import { DeliveryRetention } from './delivery-retention';
 import { DeliveryTargets } from './delivery-targets';
 import { Dispatcher } from './dispatcher';
@@ -21,6 +22,7 @@ import { SubscriptionDisabler } from './subscription-disabler';
     Dispatcher,
     DeliveryRetention,
     DeliveryGauges,
+    DeliveryMetrics,
     DeliveriesService,
   ],
 })

@@ -7,6 +7,10 @@ import type { Pool } from 'pg';
 export class DeliveryGauges {
   constructor(report: StatusReport, @Inject(SERVICE_POOL) pool: Pool) {
     report.add('deliveriesWaiting', () => countUpTo(pool, `SELECT FROM event.deliveries WHERE status = 'pending'`));
+    // Without those that wait for a retry: what more replicas would send at once.
+    report.add('deliveriesDue', () =>
+      countUpTo(pool, `SELECT FROM event.deliveries WHERE status = 'pending' AND due_at <= now()`),
+    );
     report.add('deadLetters', () => countUpTo(pool, `SELECT FROM event.deliveries WHERE status = 'dead'`));
     report.add('tapLagEvents', async () => {
       const { rows } = await pool.query<{ lag: number }>(

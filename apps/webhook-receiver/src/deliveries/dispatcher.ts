@@ -13,10 +13,11 @@ import { EventLog } from '../events/event-log';
 import { LogWakeUps } from '../events/log-wake-ups';
 import { AttemptRecorder, type AttemptResult } from './attempt-recorder';
 import { Clock } from './clock';
+import { DeliveryMetrics } from './delivery-metrics';
 import { DeliveryTargets, type DeliveryTarget } from './delivery-targets';
 import { DueEndpoints } from './due-endpoints';
 import { nextDelayMs } from './retry-schedule';
-import { sendWebhook, type SendResult } from './send-webhook';
+import { sendWebhook, type SendResult, type Webhook } from './send-webhook';
 import { Shares, type Room } from './shares';
 import { SubscriptionDisabler } from './subscription-disabler';
 
@@ -77,11 +78,13 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
     private readonly clock: Clock,
     private readonly wakeUps: LogWakeUps,
     private readonly log: EventLog,
+    private readonly measured: DeliveryMetrics,
   ) {
     this.leaseMs = config.deliveryTimeoutMs + LEASE_MARGIN_MS;
     // Each request listens to it.
     setMaxListeners(0, this.stopped.signal);
     this.shares = new Shares(config.maxDeliveries);
+    measured.underWay(() => this.shares.inFlight);
     this.recorder = new AttemptRecorder({
       pool,
       clock,
@@ -227,6 +230,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
 
   private run(delivery: Claimed): void {
     void this.deliver(delivery).then(({ result, ok }) => {
+      this.measured.ended(result.status, result.failed);
       this.recorder.record(result);
       this.leave(delivery, ok);
     });
@@ -251,7 +255,7 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
       if (payload === null) throw new AppError('event.delivery.gone', `The event ${eventId} is not kept any more.`);
       const { deliveryTimeoutMs: timeoutMs } = this.config;
       const webhook = { eventId, payload, timeoutMs, signal: this.stopped.signal };
-      const sent = await sendWebhook(this.egress, target, webhook);
+      const sent = await this.send(target, webhook);
       return { result: { ...resultOf(outcomeOf(sent, target, delivery), sent), isAsked: true }, ok: sent.ok };
     } catch (error) {
       if (this.stopped.signal.aborted) return { result: resultOf({ status: 'pending', delayMs: 0, failed: false }) };
@@ -262,6 +266,17 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
       }
       this.logger.warn({ msg: 'a delivery could not be made yet', deliveryId: id, err: error });
       return { result: resultOf({ status: 'pending', delayMs: UNKNOWN_AGENT_DELAY_MS, failed: false }) };
+    }
+  }
+
+  private async send(target: DeliveryTarget, webhook: Webhook): Promise<SendResult> {
+    const startedAt = performance.now();
+    let sent: SendResult | undefined;
+    try {
+      sent = await sendWebhook(this.egress, target, webhook);
+      return sent;
+    } finally {
+      this.measured.attempted(startedAt, sent);
     }
   }
 

@@ -7,6 +7,7 @@ import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { ReceiverConfig } from '../config';
+import { DeliveryMetrics } from './delivery-metrics';
 
 /** Disables subscriptions whose endpoints want no more, or have failed for days: once, with an event and an audit row. */
 @Injectable()
@@ -16,6 +17,7 @@ export class SubscriptionDisabler {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly relay: OutboxRelay,
     private readonly config: ReceiverConfig,
+    private readonly measured: DeliveryMetrics,
   ) {}
 
   async disableFailing(subscriptionIds: readonly string[]): Promise<void> {
@@ -30,6 +32,7 @@ export class SubscriptionDisabler {
       const disable = (client: PoolClient) => this.disableIn(client, subscriptionId, problem);
       const isDone = await inServiceTransaction(this.pool, disable);
       if (!isDone) return;
+      this.measured.subscriptionDisabled();
       this.logger.warn({ msg: 'a subscription was disabled', subscriptionId, problem });
       this.relay.wake();
     } catch (error) {

@@ -8,6 +8,7 @@ import type { Pool } from 'pg';
 import { SubscriptionIndex } from '../subscriptions/subscription-index';
 import { appendEvents, storableText, type Appended, type KnownKey, type NewLogEntry } from './append-events.sql';
 import type { DirectDeliveries, DirectDelivery } from './direct-deliveries';
+import { EventMetrics } from './event-metrics';
 import { LogWakeUps } from './log-wake-ups';
 
 /** Raised by `event.append_events` where the subscriptions have changed since they were read. */
@@ -46,6 +47,7 @@ export class EventLog {
     private readonly subscriptions: SubscriptionIndex,
     private readonly wakeUps: LogWakeUps,
     private readonly relay: OutboxRelay,
+    private readonly measured: EventMetrics,
   ) {}
 
   /** Has deliveries made by this process at once, where it has room. */
@@ -128,8 +130,10 @@ export class EventLog {
     const matches = found.map((one) => ({ ...one, eventId: one.event.id, isClaimed: reserved.has(one) }));
     try {
       const query = appendEvents(version, entries, matches, this.direct?.leaseMs ?? 0);
+      const startedAt = performance.now();
       const { rows } = await this.pool.query<Appended>(query);
       const { known, repeated } = rows[0] ?? { known: null, repeated: null };
+      this.measured.appended(startedAt, entries.length, repeated?.length ?? 0);
       const isRepeated = new Set(repeated);
       for (const one of reserved) {
         if (isRepeated.has(one.event.id)) this.direct?.giveUp(one);

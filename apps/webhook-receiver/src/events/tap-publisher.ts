@@ -6,6 +6,7 @@ import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { nanos } from 'nats';
 import type { Pool, PoolClient } from 'pg';
+import { EventMetrics } from './event-metrics';
 import { LogWakeUps } from './log-wake-ups';
 
 /** Taps may catch up on this much; what must not be lost is in Postgres. */
@@ -25,6 +26,7 @@ const STREAM_NOT_FOUND = 10059;
 /** What a stream answers to a message (NATS reference, "JetStream publish acknowledgement"). */
 interface PubAck {
   readonly stream?: string;
+  readonly duplicate?: boolean;
   readonly error?: { readonly description?: string };
 }
 
@@ -53,6 +55,7 @@ export class TapPublisher implements OnModuleInit, OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly bus: Bus,
     private readonly wakeUps: LogWakeUps,
+    private readonly measured: EventMetrics,
   ) {}
 
   onModuleInit(): void {
@@ -142,8 +145,9 @@ export class TapPublisher implements OnModuleInit, OnModuleDestroy {
     const headers = header('Nats-Msg-Id', id);
     // The client's own `publish` of a stream does the same at several times the cost.
     const reply = await this.bus.request(eventSubject(type), payload, { headers, timeoutMs: PUBLISH_TIMEOUT_MS });
-    const { stream, error } = reply.json<PubAck>();
+    const { stream, error, duplicate = false } = reply.json<PubAck>();
     if (stream !== EVENTS_STREAM || error) throw new Error(`the stream has not taken an event: ${error?.description}`);
+    this.measured.tapped(duplicate);
   }
 }
 

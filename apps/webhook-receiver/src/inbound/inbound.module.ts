@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { SecretsModule } from '../secrets/secrets.module';
 import { EndpointsService } from './endpoints.service';
 import { InboundController } from './inbound.controller';
+import { InboundMetrics } from './inbound-metrics';
 import { InboundService } from './inbound.service';
 import { ReceiptSweeper } from './receipt-sweeper';
 
@@ -9,6 +10,6 @@ import { ReceiptSweeper } from './receipt-sweeper';
 @Module({
   imports: [SecretsModule],
   controllers: [InboundController],
-  providers: [EndpointsService, InboundService, ReceiptSweeper],
+  providers: [EndpointsService, InboundMetrics, InboundService, ReceiptSweeper],
 })
 export class InboundModule {}

@@ -15,6 +15,7 @@ import type { Pool } from 'pg';
 import { ReceiverConfig } from '../config';
 import type { OpenEndpoint } from './endpoint-cache';
 import { EndpointsService } from './endpoints.service';
+import { InboundMetrics } from './inbound-metrics';
 import { readWebhook, type Reading } from './read-webhook';
 
 /** What fits into one message of the bus. A body of 1 MiB does; a form may grow when it is written as JSON. */
@@ -32,6 +33,7 @@ export class InboundService {
     @Inject(SERVICE_POOL) private readonly pool: Pool,
     private readonly endpoints: EndpointsService,
     private readonly relay: OutboxRelay,
+    private readonly measured: InboundMetrics,
   ) {
     this.publicUrl = config.publicUrl.replace(/\/+$/, '');
   }
@@ -39,13 +41,17 @@ export class InboundService {
   /** Answers with success only what is stored. Outwardly all that cannot be trusted is the same, an endpoint that is not there too. */
   async receive(request: ReceiveWebhookRequest): Promise<ReceiveWebhookReply> {
     const endpoint = await this.endpoints.find(request.endpointId);
-    if (!endpoint) return refusal(request, 'webhook.signature.invalid', 'no open endpoint', null);
+    if (!endpoint) {
+      this.measured.came('no_endpoint');
+      return refusal(request, 'webhook.signature.invalid', 'no open endpoint', null);
+    }
     const { method, pathAndQuery, headers, body } = request;
     const reading = readWebhook(
       endpoint,
       { method, url: this.publicUrl + pathAndQuery, headers, body: Buffer.from(body, 'base64') },
       Date.now(),
     );
+    if (reading.kind !== 'delivery') this.measured.came(reading.kind);
     switch (reading.kind) {
       case 'refused':
         return refusal(request, 'webhook.signature.invalid', reading.cause, endpoint.agentId);
@@ -65,14 +71,17 @@ export class InboundService {
   ): Promise<ReceiveWebhookReply> {
     const event = toCloudEvent({ type, subject: endpoint.integrationId, data }, endpoint.agentId, request.traceparent);
     const eventText = storable(JSON.stringify(event));
-    if (Buffer.byteLength(eventText) > MAX_EVENT_BYTES)
+    if (Buffer.byteLength(eventText) > MAX_EVENT_BYTES) {
+      this.measured.came('malformed');
       return refusal(request, 'webhook.body.malformed', 'too large as JSON', endpoint.agentId);
+    }
     const entry = auditEntryOf(request, endpoint, event);
     const { rows } = await this.pool.query<{ isNew: boolean }>({
       name: 'store-webhook',
       text: 'SELECT event.store_webhook($1, $2, $3, $4, $5, $6, $7) AS "isNew"',
       values: [endpoint.id, key, endpoint.agentId, event.id, eventText, entry.id, JSON.stringify(entry)],
     });
+    this.measured.came(rows[0]?.isNew ? 'stored' : 'duplicate');
     if (!rows[0]?.isNew) return success({ duplicate: true });
     this.relay.wake();
     return success({ eventId: event.id });

@@ -14,6 +14,7 @@ import { WorkflowStep } from '../steps/workflow-step';
 import { WorkflowsModule } from '../workflows/workflows.module';
 import { ChildRuns } from './child-runs';
 import { Engine } from './engine';
+import { EngineMetrics } from './engine-metrics';
 import { EngineGauges } from './engine-gauges';
 import { EventLog } from './event-log';
 import { EventWaits } from './event-waits';
@@ -39,6 +40,7 @@ const egress = {
     EventWaits,
     IntegrationWaits,
     EngineGauges,
+    EngineMetrics,
     ActionCalls,
     HttpStep,
     IntegrationStep,

@@ -12,6 +12,7 @@ import type { CompiledDefinition } from '../workflows/definition';
 import { DefinitionStore } from '../workflows/definition-store';
 import { Admission } from './admission';
 import { AgentDirectory } from '@agent-platform/messaging';
+import { EngineMetrics } from './engine-metrics';
 import { RecordLane } from './record-lane';
 import { RunExecution } from './run-execution';
 import { RunJournal, type JournalEntry } from './run-journal';
@@ -74,11 +75,13 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     private readonly performers: StepPerformers,
     private readonly wakeUps: RunWakeUps,
     private readonly serviceStop: ServiceStop,
+    private readonly measured: EngineMetrics,
   ) {
     this.admission = new Admission(config);
     const parts = {
       pool,
       logger,
+      measured,
       owner: () => this.id,
       onLost: () => this.loseLease(),
       onRecorded: (entries: readonly JournalEntry[]) => this.onRecorded(entries),
@@ -147,6 +150,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
       void journal.flush();
       const fresh = { parentRunId: null, awaited: false, depth: 0, jumps: null, cancelRequest: null };
       const stored: StoredRun = { id, ...run, ...fresh, status: 'pending', steps: [], signals: [] };
+      this.measured.taken('direct');
       void this.execute(stored, journal, definition);
     } else {
       this.mayBeMore = true;
@@ -202,15 +206,17 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
 
   private async execute(stored: StoredRun, journal: RunJournal, definition: CompiledDefinition): Promise<void> {
     const { id, requestId, traceparent } = stored;
-    const { agents, logger, performers } = this;
-    const execution = new RunExecution(stored, journal, { agents, logger, runner: performers, definition });
+    const { agents, logger, performers, measured } = this;
+    const execution = new RunExecution(stored, journal, { agents, logger, measured, runner: performers, definition });
     this.executions.set(id, execution);
     this.admission.take(stored);
     try {
       const end = await withContext({ requestId, traceparent }, () => execution.run());
       if (end === 'ended') this.endedHere.set(id, true);
+      else measured.leftMemory(end);
       if (end === 'lost' && !journal.accepted) this.logger.warn({ msg: 'run lost to another replica', runId: id });
     } catch (error) {
+      measured.leftMemory('interrupted');
       this.logger.error({ msg: 'a run was interrupted', runId: id, err: error });
       journal.close();
       await this.guarded('a run could not be given back', () => this.store.giveBack(this.id, [id]));
@@ -253,6 +259,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
         const definition = await this.definitionOf(run);
         const lane = this.laneOf(runId);
         started.add(runId);
+        this.measured.taken(run.status === 'pending' ? 'queue' : run.status === 'waiting' ? 'wait' : 'takeover');
         if (epoch > 1 || run.status !== 'pending') this.logger.info({ msg: 'run taken up again', runId, epoch });
         void this.execute(run, new RunJournal({ runId, epoch }, run.agentId, lane), definition);
       }
@@ -310,18 +317,21 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
 
   private async takeLease(): Promise<void> {
     this.hasLease = await this.store.renewLease(this.id, LEASE_SECONDS, true);
+    if (this.hasLease) this.measured.leaseRenewed();
   }
 
   private async renewLease(): Promise<void> {
     if (!this.hasLease) return this.takeLease();
     const owner = this.id;
-    if (!(await this.store.renewLease(owner, LEASE_SECONDS, false)) && owner === this.id) this.loseLease();
+    if (await this.store.renewLease(owner, LEASE_SECONDS, false)) this.measured.leaseRenewed();
+    else if (owner === this.id) this.loseLease();
   }
 
   /** Whatever is in memory is another's, or soon will be; this executor goes on under a new id. */
   private loseLease(): void {
     if (!this.hasLease) return;
     this.hasLease = false;
+    this.measured.leaseLost();
     this.logger.warn({ msg: 'the lease has run out; all runs are given up', runs: this.executions.size });
     this.id = uuidV7();
     for (const execution of [...this.executions.values()]) execution.abandon();

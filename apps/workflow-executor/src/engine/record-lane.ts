@@ -2,6 +2,7 @@ import { isPassing, storable } from '@agent-platform/database';
 import { AppError } from '@agent-platform/errors';
 import type { Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
+import type { EngineMetrics } from './engine-metrics';
 import type { JournalEntry, JournalLane, RunJournal } from './run-journal';
 import { LeaseLost, RecordRefused, type LostClaim } from './run-records';
 
@@ -14,6 +15,7 @@ interface LaneParts {
   /** Of scope `service`. */
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly measured: EngineMetrics;
   /** This executor's id at the moment. */
   readonly owner: () => string;
   /** The executor's own lease has run out. */
@@ -78,12 +80,15 @@ export class RecordLane implements JournalLane {
     while (left.length > 0 || this.doubtful.length > 0) {
       const owner = this.parts.owner();
       const { doubtful } = this;
+      const startedAt = performance.now();
       try {
         const answer = await this.send(owner, left, doubtful);
+        this.parts.measured.recorded(true, startedAt);
         this.doubtful = [];
         this.settle(left, answer ?? {});
         return;
       } catch (error) {
+        this.parts.measured.recorded(false, startedAt);
         if (isPassing(error)) {
           left = this.keepStored(left, error);
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

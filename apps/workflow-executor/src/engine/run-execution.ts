@@ -9,6 +9,7 @@ import type { RunPort, StepRunner, Undo } from './activity';
 import type { AgentDirectory } from '@agent-platform/messaging';
 import { BlockExecution, BlockFailed } from './block-execution';
 import { Interrupted } from './interrupted';
+import type { EngineMetrics } from './engine-metrics';
 import type { RunJournal } from './run-journal';
 import {
   LeaseLost,
@@ -28,6 +29,7 @@ export interface ExecutionParts {
   readonly agents: AgentDirectory;
   readonly runner: StepRunner;
   readonly logger: Logger;
+  readonly measured: EngineMetrics;
   readonly definition: CompiledDefinition;
 }
 
@@ -189,8 +191,10 @@ export class RunExecution implements RunPort {
   /** Notes a record of a step; it is durable with the journal's next flush. */
   note(record: StepRecord): void {
     this.journal.step(record);
-    if (record.endedAt !== undefined) this.open.delete(record.path);
-    else this.open.set(record.path, record);
+    if (record.endedAt !== undefined) {
+      this.open.delete(record.path);
+      this.parts.measured.stepEnded(record.type, record.status);
+    } else this.open.set(record.path, record);
   }
 
   emit(event: { type: string; subject?: string; data: JsonObject }): string {
@@ -282,6 +286,7 @@ export class RunExecution implements RunPort {
     this.journal.stands({ status, endedAt, ...end });
     this.end = 'ended';
     await this.journal.flush();
+    this.parts.measured.ended(status, this.stored.createdAt);
   }
 
   private cancellation(): RunError {

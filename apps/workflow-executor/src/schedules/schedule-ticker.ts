@@ -7,6 +7,7 @@ import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { RunWakeUps } from '../engine/run-wake-ups';
+import { ScheduleMetrics } from './schedule-metrics';
 import { decide, type Decision, type DueSchedule } from './due-schedule';
 
 const TICK_MS = 1000;
@@ -23,6 +24,7 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
     @Inject(SERVICE_POOL) private readonly pool: Pool,
     private readonly relay: OutboxRelay,
     private readonly wakeUps: RunWakeUps,
+    private readonly measured: ScheduleMetrics,
   ) {}
 
   onModuleInit(): void {
@@ -44,22 +46,26 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
     let handled = 0;
     for (;;) {
       const { schedules, firings } = await this.inTransaction((client) => this.handleDue(client, now));
-      handled += firings;
-      if (schedules < BATCH && firings === 0) break;
+      for (const { outcome, dueAt } of firings) this.measured.fired(outcome, dueAt);
+      handled += firings.length;
+      if (schedules < BATCH && firings.length === 0) break;
     }
     const { rows } = await this.pool.query<{ count: number }>('SELECT workflow.release_queued_runs() AS count');
     if ((rows[0]?.count ?? 0) > 0) this.wakeUps.ready();
     return handled;
   }
 
-  private async handleDue(client: PoolClient, now: Date): Promise<{ schedules: number; firings: number }> {
+  private async handleDue(
+    client: PoolClient,
+    now: Date,
+  ): Promise<{ schedules: number; firings: readonly ScheduleFiring[] }> {
     const { rows: due } = await client.query<DueSchedule>({
       name: 'check-due-workflows',
       text: `SELECT workflow_id, agent_id, cron, timezone, overlap, catch_up, jitter, input, next_fire_at::text, last_run_id,
                version, last_run_open, queued FROM workflow.check_due_workflows($1, $2)`,
       values: [now, BATCH],
     });
-    if (due.length === 0) return { schedules: 0, firings: 0 };
+    if (due.length === 0) return { schedules: 0, firings: [] };
     const decisions = due.map((schedule) => ({ schedule, ...this.decideFor(schedule, now) }));
     const planned = decisions.flatMap(({ schedule, decision }) =>
       (decision?.firings ?? []).map((firing) => ({ schedule, ...firing })),
@@ -131,7 +137,7 @@ export class ScheduleTicker implements OnModuleInit, OnModuleDestroy {
     });
     const cancelled = decisions.flatMap(({ decision }) => decision?.cancelled ?? []);
     if (cancelled.length > 0) await cancel(client, cancelled);
-    return { schedules: due.length, firings: firings.length };
+    return { schedules: due.length, firings };
   }
 
   /** One that somebody has written wrongly fires no more, and says why; it harms no other. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Activity, StepResult, StepRunner } from '../engine/activity';
 import { ChildRuns } from '../engine/child-runs';
+import { EngineMetrics } from '../engine/engine-metrics';
 import { CommandStore } from '../commands/command-store';
 import { AgentStep } from './agent-step';
 import { makeAttempts } from './attempts';
@@ -22,6 +23,7 @@ export class StepPerformers implements StepRunner {
     private readonly agent: AgentStep,
     private readonly children: ChildRuns,
     private readonly commands: CommandStore,
+    private readonly measured: EngineMetrics,
   ) {}
 
   async cancelAwaited(runId: string): Promise<void> {
@@ -30,6 +32,15 @@ export class StepPerformers implements StepRunner {
   }
 
   async perform(activity: Activity): Promise<StepResult> {
+    const startedAt = performance.now();
+    try {
+      return await this.performNow(activity);
+    } finally {
+      this.measured.stepTook(activity.step.type, startedAt);
+    }
+  }
+
+  private async performNow(activity: Activity): Promise<StepResult> {
     const { step, signal, run, path } = activity;
     switch (step.type) {
       case 'http':

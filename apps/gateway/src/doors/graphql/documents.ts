@@ -43,7 +43,16 @@ export class Documents {
     sizeCalculation: (text) => text.length + 100,
   });
 
+  /** Documents that were known, and those that were read. */
+  hits = 0;
+  misses = 0;
+
   constructor(private readonly schema: GraphQLSchema) {}
+
+  /** How many documents are kept. */
+  get size(): number {
+    return this.read.size;
+  }
 
   /**
    * @throws GraphQLError[] for a document that is not valid; AppError 422 `graphql.document.too-complex`
@@ -55,12 +64,16 @@ export class Documents {
   ): ReadDocument {
     let document = this.read.get(text);
     if (!document) {
+      this.misses++;
       document = this.parse(text);
       checkDocument(document, variables);
       if (this.mistakesOf(document, 1).length > 0)
         throw new InvalidDocument(this.mistakesOf(this.parse(text, false), MAX_ERRORS));
       this.read.set(text, document);
-    } else checkDocument(document, variables);
+    } else {
+      this.hits++;
+      checkDocument(document, variables);
+    }
     const operation = getOperationAST(document, operationName);
     if (!operation) {
       const message = operationName

@@ -1,9 +1,9 @@
 import type { AgentChanged } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
-import { Gauge, type Registry } from 'prom-client';
+import type { Metrics } from '@agent-platform/observability';
 import { refusal, type Refusal } from '../../pipeline/authenticate';
 import type { Known } from '../../pipeline/identity-cache';
-import type { StreamKind } from './stream-routes';
+import { STREAM_KINDS, type StreamKind } from './stream-routes';
 
 /** A stream, as far as all of them together are concerned. */
 export interface OpenStream {
@@ -24,20 +24,17 @@ const RETRY_AFTER_MS = 5000;
 /** The streams that are open on this replica, by agent. */
 export class OpenStreams {
   private readonly byAgent = new Map<string, Set<OpenStream>>();
-  private readonly gauge: Gauge;
+  private readonly byKind: Record<StreamKind, number> = { events: 0, run: 0, commands: 0 };
   private count = 0;
   private stopped = false;
 
   constructor(
     private readonly bounds: StreamBounds,
-    metrics: Registry,
+    metrics: Metrics,
   ) {
-    this.gauge = new Gauge({
-      name: 'gateway_open_streams',
-      help: 'Streams of server-sent events that are open, by kind.',
-      labelNames: ['kind'],
-      registers: [metrics],
-    });
+    metrics.gauge('gateway_open_streams', 'Streams of server-sent events that are open, by kind.', ['kind'], () =>
+      STREAM_KINDS.map((kind) => [this.byKind[kind], kind]),
+    );
   }
 
   /** @throws Refusal 429 `event.streams.too-many`; AppError `service.overloaded`, `service.unavailable` */
@@ -49,7 +46,7 @@ export class OpenStreams {
     if (own.size >= this.bounds.perAgent) throw tooMany('streams', this.bounds.perAgent, identity);
     this.byAgent.set(id, own.add(stream));
     this.count++;
-    this.gauge.inc({ kind: stream.kind });
+    this.byKind[stream.kind]++;
   }
 
   remove(stream: OpenStream, { agent: { id } }: Known): void {
@@ -57,7 +54,7 @@ export class OpenStreams {
     if (!own?.delete(stream)) return;
     if (own.size === 0) this.byAgent.delete(id);
     this.count--;
-    this.gauge.dec({ kind: stream.kind });
+    this.byKind[stream.kind]--;
   }
 
   /** Looks again at whose they are: of one agent, or of all where it is not known which has changed. */

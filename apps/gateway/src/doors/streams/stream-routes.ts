@@ -8,7 +8,8 @@ import {
   type ActionDefinition,
 } from '@agent-platform/contracts';
 
-export type StreamKind = 'events' | 'run' | 'commands';
+export const STREAM_KINDS = ['events', 'run', 'commands'] as const;
+export type StreamKind = (typeof STREAM_KINDS)[number];
 
 /** A path of a stream, with the action that it reads like. */
 export interface StreamRoute {
