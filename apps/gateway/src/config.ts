@@ -44,6 +44,12 @@ export class GatewayConfig extends ServiceConfig {
   @Max(600_000)
   readonly streamGiveUpMs: number = 30_000;
 
+  /** How long a stop goes on taking requests with readiness red: until no balancer sends any. */
+  @IsInt()
+  @Min(0)
+  @Max(10_000)
+  readonly drainDelayMs: number = 5000;
+
   /**
    * Networks of the proxies before the gateway, separated by commas, such as `10.0.0.0/8`: of a request from one of them the
    * client's address is read from `X-Forwarded-For`. None: the address of the connection is the client's.

@@ -1,31 +1,39 @@
 import { AGENT_CHANGED_SUBJECT, type AgentChanged } from '@agent-platform/contracts';
-import { AppError, toProblem } from '@agent-platform/errors';
-import { Bus } from '@agent-platform/messaging';
 import {
   createLogger,
   createMetrics,
+  Lifecycle,
   mergeMetrics,
   probe,
   startTracing,
+  type Logger,
+  type Metrics,
   type MetricsSource,
 } from '@agent-platform/observability';
-import { answerStatus, exportStatus, StatusReport, within, type RunningService } from '@agent-platform/service-host';
-import { uuidV7 } from '@agent-platform/shared-security';
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import {
+  aliveBus,
+  answerStatus,
+  connectBus,
+  endsWithin,
+  exportStatus,
+  StartWait,
+  StatusReport,
+  within,
+  type RunningService,
+} from '@agent-platform/service-host';
 import type { GatewayConfig } from './config';
 import { CommandKeys } from './doors/command-keys';
 import { Documents } from './doors/graphql/documents';
 import { GraphQLDoor } from './doors/graphql/graphql-door';
 import { graphqlSchema } from './doors/graphql/schema';
 import { SocketDoor } from './doors/graphql/subscriptions/socket-door';
-import { ignoreUpgrade } from './doors/ignored-upgrade';
 import { InboundWebhooks } from './doors/inbound-webhooks';
 import { OAuthCallback } from './doors/oauth-callback';
 import { PublicDocuments } from './doors/public-documents';
 import { RouteTable } from './doors/route-table';
 import { OpenStreams } from './doors/streams/open-streams';
 import { StreamDoor } from './doors/streams/stream-door';
+import { HttpServer } from './http-server';
 import { Attempts } from './pipeline/attempts';
 import { AuditTrail } from './pipeline/audit-trail';
 import { AuditWriter } from './pipeline/audit-writer';
@@ -36,15 +44,13 @@ import { IdentityCache } from './pipeline/identity-cache';
 import { Pipeline } from './pipeline/pipeline';
 import { RateLimiter } from './pipeline/rate-limiter';
 
-const MAX_HEADER_BYTES = 16 * 1024;
-const HEADERS_TIMEOUT_MS = 10_000;
-/** A whole request, body included; the answer may take longer. */
-const REQUEST_TIMEOUT_MS = 20_000;
-const KEEP_ALIVE_MS = 65_000;
-
-/** How long a stop waits for requests under way, and then for each thing that is handed to `auth`. */
-const DRAIN_MS = 14_000;
-const HAND_OVER_MS = 4000;
+/**
+ * How long a stop waits for requests under way, besides the time in which new ones are taken, then for their refusal, and for each
+ * thing that is handed to `auth`.
+ */
+const DRAIN_MS = 12_000;
+const CUT_MS = 1000;
+const HAND_OVER_MS = 2000;
 
 /** A gateway that serves. */
 export interface RunningGateway extends RunningService {
@@ -52,10 +58,7 @@ export interface RunningGateway extends RunningService {
 }
 
 /**
- * Starts the gateway: connects to the bus, then opens its port.
- *
- * The server is Node's own, without a framework before it: a framework's cost per request was measured at 5 to 8 times
- * that of the bare server.
+ * Starts the gateway: opens its port, which answers probes alone until the bus can be used.
  *
  * @param others shown by `/metrics` too: of services in the same process
  */
@@ -65,19 +68,51 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const logger = createLogger({ service: 'gateway', level: config.logLevel });
   const metrics = createMetrics('gateway', { processMetrics: true });
+  const lifecycle = new Lifecycle();
+  const { host, version } = config;
+  const server = new HttpServer(probe(lifecycle, mergeMetrics(metrics, ...others), version), config.streamStallMs);
+  const port = await server.listen(config.port, host);
+  let drain;
+  try {
+    drain = await openDoors(config, { server, metrics, lifecycle, logger });
+  } catch (error) {
+    server.cut();
+    await server.close();
+    throw error;
+  }
+  logger.info({ msg: 'service started', version, port });
+  let stopped: Promise<void> | undefined;
+  return { name: 'gateway', metrics, port, probePort: port, stop: () => (stopped ??= drain()) };
+}
+
+interface GatewayHost {
+  readonly server: HttpServer;
+  readonly metrics: Metrics;
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+}
+
+/** Makes what answers requests, once the bus is there. @returns what ends it */
+async function openDoors(
+  config: GatewayConfig,
+  { server, metrics, lifecycle, logger }: GatewayHost,
+): Promise<() => Promise<void>> {
   const { version, otelExporterOtlpEndpoint: endpoint, otelExporterOtlpHeaders: headers } = config;
   const tracing = { version, endpoint, headers, ratio: config.otelTracesSamplerArg, isEdge: true };
   const tracer = await startTracing({ service: 'gateway', ...tracing, logger });
   const measured = new GatewayMetrics(metrics);
   const clients = new ClientAddresses(config.trustedProxies);
-  const bus = await Bus.connect({
-    url: config.natsUrl,
-    password: config.natsPassword,
-    ca: config.natsCa,
-    name: 'gateway',
-    metrics,
-    onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
-  });
+  const wait = new StartWait({ seconds: config.startWaitSeconds, lifecycle, logger });
+  const bus = await wait.until(() =>
+    connectBus({
+      url: config.natsUrl,
+      password: config.natsPassword,
+      ca: config.natsCa,
+      name: 'gateway',
+      metrics,
+      onStatus: (connected) => logger.warn({ msg: connected ? 'the message bus is back' : 'the message bus is lost' }),
+    }),
+  );
   const identities = new IdentityCache(bus);
   const limiter = new RateLimiter(bus);
   const streams = new OpenStreams({ perAgent: config.maxStreamsPerAgent, all: config.maxStreams }, metrics);
@@ -139,122 +174,47 @@ export async function startGateway(
     measured,
   });
 
-  let draining = false;
-  const checks = {
-    lifecycle: () => {
-      if (draining) throw new Error('is stopping');
-    },
-    bus: () => {
-      if (!bus.connected) throw new Error('NATS cannot be reached');
-    },
-  };
-  const probes = probe(checks, mergeMetrics(metrics, ...others));
   const report = new StatusReport();
   report.add('openStreams', () => streams.size);
   report.add('openSockets', () => sockets.size);
   report.add('auditEntriesWaiting', () => audit.waitingCount);
-  const answer = (request: IncomingMessage, response: ServerResponse) => {
-    const isAnswered =
-      documents.answer(request, response) ||
-      keys.answer(request, response) ||
-      callback.answer(request, response) ||
-      webhooks.answer(request, response);
-    if (!isAnswered) void pipeline.handle(request, response);
-  };
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+  server.open({
+    answer: (request, response) => {
+      const isAnswered =
+        documents.answer(request, response) ||
+        keys.answer(request, response) ||
+        callback.answer(request, response) ||
+        webhooks.answer(request, response);
+      if (!isAnswered) void pipeline.handle(request, response);
     },
-    (request, response) => {
-      // Who takes nothing of an answer does not keep it in memory.
-      response.once('prefinish', () => response.setTimeout(config.streamStallMs));
-      const path = request.url ?? '/';
-      const answered = request.method === 'GET' && (path === '/livez' || path === '/readyz' || path === '/metrics');
-      if (!answered) return answer(request, response);
-      void probes(path).then((answer) => {
-        response.writeHead(answer?.status ?? 404, { 'Content-Type': answer?.contentType ?? 'text/plain' });
-        response.end(answer?.body);
-      });
-    },
-  );
-  server.on('upgrade', (request, socket, head) => {
-    if (/^websocket$/i.test(request.headers.upgrade ?? '')) sockets.upgrade(request, socket, head);
-    else ignoreUpgrade(server, request, socket, head);
+    upgrade: (request, socket, head) => sockets.upgrade(request, socket, head),
   });
-  server.on('clientError', answerUnparsable);
-  try {
-    await listen(server, config.port, config.host);
-  } catch (error) {
-    await bus.close();
-    throw error;
-  }
-  const { port } = server.address() as AddressInfo;
-  const status = { version, checks, report, outbox: undefined };
+  const checkBus = () => {
+    if (!bus.connected) throw new Error('NATS cannot be reached');
+  };
+  lifecycle.started({ ready: { bus: checkBus }, alive: aliveBus(bus) });
+  const status = { version: config.version, checks: lifecycle.readiness, report, outbox: undefined };
   exportStatus(metrics, status);
   measureCaches(metrics, { identities, documents: documentsOfGraphql });
   await answerStatus({ bus, service: 'gateway', ...status, logger });
-  logger.info({ msg: 'service started', version, port });
-  let stopped: Promise<void> | undefined;
-  return {
-    name: 'gateway',
-    metrics,
-    port,
-    probePort: port,
-    stop: () =>
-      (stopped ??= (async () => {
-        draining = true;
-        // They would not end by themselves; their clients come back, to another replica.
-        streams.stop();
-        sockets.stop();
-        // What a service does not answer must not keep this process from ending in time.
-        const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-        await new Promise((resolve) => {
-          server.close(resolve);
-          server.closeIdleConnections();
-        });
-        clearTimeout(cut);
-        await within(HAND_OVER_MS, limiter.stop());
-        await within(HAND_OVER_MS, audit.stop());
-        await bus.close();
-        await tracer?.close();
-      })()),
+  return async () => {
+    lifecycle.stops();
+    // A balancer sees readiness turn red some time later, and sends requests until then.
+    server.sendAway();
+    await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
+    // They would not end by themselves; their clients come back, to another replica.
+    streams.stop();
+    sockets.stop();
+    const closed = server.close();
+    if (!(await endsWithin(DRAIN_MS, closed))) {
+      // What a service does not answer must not keep this process from ending in time: whoever waits is told to come again.
+      bus.abandonRequests();
+      await within(CUT_MS, closed);
+      server.cut();
+    }
+    await within(HAND_OVER_MS, limiter.stop());
+    await within(HAND_OVER_MS, audit.stop());
+    await bus.close();
+    await tracer?.close();
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new Error(`Port ${port} is in use. Stop what uses it, or choose another: PORT=3001 npm start`)
-          : cause,
-      );
-    });
-    server.listen(port, host, resolve);
-  });
-}
-
-/** What Node's parser refuses never becomes a request, so it is answered by hand. */
-function answerUnparsable(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const problem = toProblem(
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new AppError('request.headers.too-large', `The headers may have ${MAX_HEADER_BYTES} bytes at the most.`)
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? new AppError('request.body.too-slow', 'The request did not arrive in time.')
-        : new AppError('request.malformed', 'This is not an HTTP/1.1 request that can be read.'),
-    uuidV7(),
-  );
-  const body = JSON.stringify(problem);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${problem.requestId}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

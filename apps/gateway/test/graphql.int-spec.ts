@@ -45,7 +45,9 @@ beforeAll(async () => {
   nats = await startNatsBackend(mkdtempSync(join(testEnvironment().folder, 'graphql-')), 'accounts {}');
   const natsUrl = `nats://${nats.host}:${nats.port}`;
   services = await FakeServices.start(natsUrl);
-  gateway = await startGateway(loadConfig(GatewayConfig, { NATS_URL: natsUrl, HOST: '127.0.0.1', LOG_LEVEL: 'error' }));
+  gateway = await startGateway(
+    loadConfig(GatewayConfig, { NATS_URL: natsUrl, HOST: '127.0.0.1', LOG_LEVEL: 'error', DRAIN_DELAY_MS: '0' }),
+  );
   key = services.agent(['workflow_read', 'workflow_execute', 'event_publish'] satisfies Capability[]).key;
   const answer = (subject: string, body: (params: Record<string, string>) => object) =>
     services.bus.subscribe(subject, (message) => {

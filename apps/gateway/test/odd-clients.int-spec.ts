@@ -23,6 +23,7 @@ beforeAll(async () => {
     LOG_LEVEL: 'error',
     MAX_STREAMS_PER_AGENT: '2',
     STREAM_STALL_MS: '300',
+    DRAIN_DELAY_MS: '0',
     STREAM_HEARTBEAT_MS: '200',
   };
   gateway = await startGateway(loadConfig(GatewayConfig, env));

@@ -34,7 +34,14 @@ afterAll(() => nats?.stop());
 function start(env: Record<string, string> = {}): Promise<RunningGateway> {
   const lowered = { STREAM_HEARTBEAT_MS: '100', STREAM_STALL_MS: '400', STREAM_GIVE_UP_MS: '1500' };
   return startGateway(
-    loadConfig(GatewayConfig, { NATS_URL: natsUrl, HOST: '127.0.0.1', LOG_LEVEL: 'error', ...lowered, ...env }),
+    loadConfig(GatewayConfig, {
+      NATS_URL: natsUrl,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'error',
+      DRAIN_DELAY_MS: '0',
+      ...lowered,
+      ...env,
+    }),
   );
 }
 

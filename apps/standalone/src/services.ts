@@ -158,6 +158,8 @@ function environmentOf(name: ServiceName | 'gateway', config: StandaloneConfig, 
     LOG_LEVEL: config.logLevel,
     HOST: config.host,
     PORT: name === 'gateway' ? String(config.port) : '0',
+    // No balancer is before it, and whoever pressed Ctrl-C waits.
+    ...(name === 'gateway' && { DRAIN_DELAY_MS: '0' }),
     ...(name !== 'gateway' && { DATABASE_URL: servers.databaseUrl(roleOf(name)) }),
     ...(KEEPS_SECRETS.includes(name) && {
       MASTER_KEY: servers.masterKey,

@@ -29,8 +29,8 @@ const MAX_IN_FLIGHT = 2000;
 const HEADER_BYTES = 2048;
 /** Failures from 500 on that are no surprise and need nobody. */
 const EXPECTED: readonly string[] = ['action.not-implemented', 'integration.down'];
-/** How long `stop` waits for what is under way. */
-const DRAIN_TIMEOUT_MS = 15_000;
+/** How long `stop` waits for what is under way: about as long as a gateway waits for an action. */
+const DRAIN_TIMEOUT_MS = 8000;
 
 export interface ActionServerOptions {
   readonly service: ServiceName;
@@ -59,6 +59,8 @@ interface InternalMethod extends InternalHandling {
 export class ActionServer {
   private readonly subscriptions: Subscription[] = [];
   private inFlight = 0;
+  /** Calls of actions that are not answered yet, with the ids of their requests. */
+  private readonly unanswered = new Map<Msg, string>();
 
   private readonly measured: ActionMetrics | undefined;
 
@@ -89,22 +91,31 @@ export class ActionServer {
     await bus.flush();
   }
 
-  /** Takes no more requests, and waits for those under way. */
+  /** Takes no more requests, and waits for those under way; who waits for one that takes too long is told to come again. */
   async stop(): Promise<void> {
     await Promise.all(this.subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
     const deadline = Date.now() + DRAIN_TIMEOUT_MS;
     while (this.inFlight > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (const [message, requestId] of this.unanswered) {
+      const stopped = new AppError('service.timeout', 'The service was stopped before the action had ended.');
+      const problem = toProblem(stopped, requestId);
+      const headers = header(STATUS_HEADER, String(problem.status));
+      message.respond(JSON.stringify(problem), { headers });
+    }
+    this.unanswered.clear();
   }
 
   private async answer(action: ActionDefinition, handler: ActionHandler<object>, message: Msg): Promise<void> {
     this.inFlight++;
     try {
       const context = decodeContext(message.headers?.get(CONTEXT_HEADER) ?? '{}');
+      this.unanswered.set(message, context.requestId);
       const reply = await this.traced(message, context, action.name, async (inner, span) => {
         const handled = await this.handle({ action, handler }, inner, message.data);
         span?.set({ 'http.response.status_code': handled.status });
         return handled;
       });
+      if (!this.unanswered.delete(message)) return;
       const headers = header(STATUS_HEADER, String(reply.status));
       if (reply.etag !== undefined) headers.set(ETAG_HEADER, reply.etag);
       message.respond(reply.body, { headers });

@@ -4,6 +4,7 @@ import {
   connect,
   createInbox,
   DebugEvents,
+  ErrorCode,
   Events,
   headers as createHeaders,
   NatsError,
@@ -42,12 +43,29 @@ const MIN_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 /** A stream that is there acknowledges in milliseconds. */
 const JETSTREAM_TIMEOUT_MS = 2000;
 const RECONNECT_WAIT_MS = 250;
+/** How long a close lets what is on its way be handed over to a server that does not answer. */
+const CLOSE_TIMEOUT_MS = 1500;
+/** Codes of a server that is not there, or not yet: of the client, and of Node's resolver and sockets. */
+const UNREACHABLE = [
+  ErrorCode.ConnectionRefused,
+  ErrorCode.ConnectionTimeout,
+  ErrorCode.Timeout,
+  ErrorCode.Disconnect,
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+] as readonly string[];
 const PING_INTERVAL_MS = 1500;
 
 /** One connection to NATS. It reconnects by itself, for ever; `connected` says how it stands now. */
 export class Bus {
   private readonly mux: RequestMux;
   private up = true;
+  private closing = false;
   /** Grows with each reconnection: what was known of the server before may not hold any more. */
   generation = 0;
   private readonly reconnected: (() => void)[] = [];
@@ -62,7 +80,7 @@ export class Bus {
     void this.watchStatus();
   }
 
-  /** @throws Error with one clear line when no server answers at the address, or it refuses the user */
+  /** @throws BusUnusable when no server answers at the address, or it refuses the user */
   static async connect({ url, password, ca, name, onStatus = () => undefined, metrics }: BusOptions): Promise<Bus> {
     const { servers, hostname, isTls, user, pass } = parseNatsUrl(url);
     // Each user has an inbox of its own that nobody else may listen to; without users any will do.
@@ -91,12 +109,25 @@ export class Bus {
       if (metrics) bus.measure(metrics);
       return bus;
     } catch (cause) {
-      throw new Error(`NATS at ${servers} cannot be used. Check ${variablesOf(cause)}.`, { cause });
+      throw new BusUnusable(servers, cause);
     }
   }
 
   get connected(): boolean {
     return this.up && !this.connection.isClosed();
+  }
+
+  /**
+   * Whether the connection is given up, though nobody has closed it: a server that refuses its user twice (other passwords, since)
+   * is not asked again.
+   */
+  get isGivenUp(): boolean {
+    return this.connection.isClosed() && !this.closing;
+  }
+
+  /** Fails who waits for an answer, as when the bus is lost. */
+  abandonRequests(): void {
+    this.mux.failAll();
   }
 
   /** The largest message that the server takes, headers included, in bytes. */
@@ -199,11 +230,14 @@ export class Bus {
     return this.connection.jetstreamManager({ checkAPI: false });
   }
 
-  /** Hands over what is on its way, then closes. */
+  /** Hands over what is on its way, then closes; a server that does not answer is not waited for long. */
   async close(): Promise<void> {
+    this.closing = true;
     if (!this.connection.isClosed()) {
-      if (this.connected) await this.connection.drain();
-      else await this.connection.close();
+      const closed = this.connected ? this.connection.drain() : this.connection.close();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)));
+      await Promise.race([closed, late]).finally(() => clearTimeout(timer));
     }
     this.mux.close();
   }
@@ -245,6 +279,18 @@ function originHeaders(): MsgHdrs | undefined {
   const headers = header(REQUEST_ID_HEADER, context.requestId);
   headers.set(TRACEPARENT_HEADER, context.traceparent);
   return headers;
+}
+
+/** A bus that cannot be used: one line that says which, and which variable to look at, without a secret. */
+export class BusUnusable extends Error {
+  /** Whether no server can be reached (yet), rather than one refuses. */
+  readonly isUnreachable: boolean;
+
+  constructor(servers: string, cause: unknown) {
+    super(`NATS at ${servers} cannot be used. Check ${variablesOf(cause)}.`, { cause });
+    this.name = 'BusUnusable';
+    this.isUnreachable = UNREACHABLE.includes((cause as { code?: string }).code ?? '');
+  }
 }
 
 function parseNatsUrl(url: string) {

@@ -1,7 +1,7 @@
 export { ActionServer } from './action-server';
 export { Call } from './action-call';
 export { AgentDirectory, checkCapability } from './agent-directory';
-export { Bus, header } from './bus';
+export { Bus, BusUnusable, header, type BusOptions } from './bus';
 export { CONTEXT_HEADER, encodeContext, rowContextOf, traceIdOf, type AgentContext, type CallContext } from './call';
 export { idOfCursor } from './cursor';
 export { EVENTS_STREAM } from './events-stream';

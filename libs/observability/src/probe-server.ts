@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Lifecycle } from './lifecycle';
 import type { MetricsSource } from './merge-metrics';
-import { probe, type ProbeAnswer, type ReadinessChecks } from './probe';
+import { probe, type ProbeAnswer } from './probe';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -9,9 +10,9 @@ export interface ProbeServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly host: string;
-  readonly checks: ReadinessChecks;
+  readonly lifecycle: Lifecycle;
   readonly metrics: MetricsSource;
-  /** Shown by `/readyz`. */
+  /** Shown by the probes. */
   readonly version?: string;
 }
 
@@ -19,7 +20,7 @@ export interface ProbeServerOptions {
 export async function startProbeServer(
   options: ProbeServerOptions,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const answer = probe(options.checks, options.metrics, options.version);
+  const answer = probe(options.lifecycle, options.metrics, options.version);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/';
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(request, response, METHOD_NOT_ALLOWED);
@@ -40,7 +41,7 @@ export async function startProbeServer(
   };
 }
 
-const NOT_FOUND = problem(404, 'request.route.not-found', 'This port answers /livez, /readyz and /metrics.');
+const NOT_FOUND = problem(404, 'request.route.not-found', 'This port answers /startupz, /livez, /readyz and /metrics.');
 const METHOD_NOT_ALLOWED = problem(405, 'request.method.not-allowed', 'This port takes GET and HEAD.');
 
 function problem(status: number, code: string, detail: string): ProbeAnswer {

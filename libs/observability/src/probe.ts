@@ -1,3 +1,4 @@
+import type { Lifecycle } from './lifecycle';
 import type { MetricsSource } from './merge-metrics';
 import { scrub } from './scrub';
 
@@ -11,24 +12,37 @@ export interface ProbeAnswer {
   readonly body: string;
 }
 
+const PROBE_PATHS = ['/startupz', '/livez', '/readyz', '/metrics'];
 /** A check that hangs counts as failed after this. */
 const CHECK_TIMEOUT_MS = 2000;
 const MAX_REASON_LENGTH = 200;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * Answers `/livez` (the process runs), `/readyz` (every check passes) and `/metrics`; undefined for any other path. For
- * servers that answer other paths too; `startProbeServer` is for the rest.
+ * Answers `/startupz` (the start has finished), `/livez` (it can work), `/readyz` (it takes requests) and `/metrics`;
+ * undefined for any other path. For servers that answer other paths too; `startProbeServer` is for the rest.
  */
-export function probe(checks: ReadinessChecks, metrics: MetricsSource, version?: string) {
-  let running: Promise<ProbeAnswer> | undefined;
-  return async (path: string): Promise<ProbeAnswer | undefined> => {
-    if (path === '/livez') return { status: 200, contentType: JSON_TYPE, body: '{"status":"ok"}' };
-    if (path === '/metrics') return collect(metrics);
-    if (path !== '/readyz') return undefined;
-    // Anyone may ask, so that all who ask at once share one round of checks.
-    return (running ??= readiness(checks, version).finally(() => (running = undefined)));
+export function probe(lifecycle: Lifecycle, metrics: MetricsSource, version?: string) {
+  const readings: Readonly<Record<string, () => Promise<ProbeAnswer>>> = {
+    '/startupz': () => answerOf(lifecycle.startup, version),
+    '/livez': () => answerOf(lifecycle.liveness, version),
+    '/readyz': () => answerOf(lifecycle.readiness, version),
   };
+  const running = new Map<string, Promise<ProbeAnswer>>();
+  return async (path: string): Promise<ProbeAnswer | undefined> => {
+    if (path === '/metrics') return collect(metrics);
+    const read = readings[path];
+    if (!read) return undefined;
+    // Anyone may ask, so that all who ask at once share one round of checks.
+    const shared = running.get(path) ?? read().finally(() => running.delete(path));
+    running.set(path, shared);
+    return shared;
+  };
+}
+
+/** Whether a path is one that `probe` answers. */
+export function isProbePath(path: string): boolean {
+  return PROBE_PATHS.includes(path);
 }
 
 async function collect(metrics: MetricsSource): Promise<ProbeAnswer> {
@@ -39,7 +53,7 @@ async function collect(metrics: MetricsSource): Promise<ProbeAnswer> {
   }
 }
 
-async function readiness(checks: ReadinessChecks, version: string | undefined): Promise<ProbeAnswer> {
+async function answerOf(checks: ReadinessChecks, version: string | undefined): Promise<ProbeAnswer> {
   const { ready, results } = await readChecks(checks);
   const body = { status: ready ? 'ok' : 'unavailable', checks: results, version };
   return { status: ready ? 200 : 503, contentType: JSON_TYPE, body: JSON.stringify(body) };

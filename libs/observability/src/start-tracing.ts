@@ -19,7 +19,7 @@ export interface TracingOptions {
 }
 
 const EXPORT_TIMEOUT_MS = 5000;
-const CLOSE_TIMEOUT_MS = 2000;
+const CLOSE_TIMEOUT_MS = 700;
 /** Of a collector that is away no more is said than this often. */
 const WARN_EVERY_MS = 60_000;
 

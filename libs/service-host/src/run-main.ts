@@ -18,9 +18,11 @@ export async function runMain<Config extends object>(
   ConfigClass: new () => Config,
   start: (config: Config) => Promise<Running>,
 ): Promise<void> {
+  let running: Running | undefined;
+  // A start that has not finished has nothing to hand back, and is left as it is.
+  stopOnSignals(name, async () => running?.stop());
   try {
-    const running = await start(loadConfig(ConfigClass, process.env));
-    stopOnSignals(name, () => running.stop());
+    running = await start(loadConfig(ConfigClass, process.env));
     process.send?.({ ready: name, port: running.probePort });
   } catch (error) {
     process.stderr.write(`${name}: ${error instanceof ConfigError ? error.message : describe(error)}\n`);

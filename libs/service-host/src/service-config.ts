@@ -19,7 +19,7 @@ export class ServiceConfig {
   @IsCertificates()
   readonly natsCa: string | undefined = undefined;
 
-  /** Port of /livez, /readyz and /metrics; 0 takes a free one. */
+  /** Port of /startupz, /livez, /readyz and /metrics; 0 takes a free one. */
   @IsInt()
   @Min(0)
   @Max(65_535)
@@ -32,7 +32,13 @@ export class ServiceConfig {
   @IsIn(LOG_LEVELS)
   readonly logLevel: (typeof LOG_LEVELS)[number] = 'info';
 
-  /** Shown by /readyz and in traces. */
+  /** How long a start waits for NATS, PostgreSQL and migrations that are not there yet, before it gives up. */
+  @IsInt()
+  @Min(0)
+  @Max(86_400)
+  readonly startWaitSeconds: number = 0;
+
+  /** Shown by the probes and in traces. */
   @IsOptional()
   @IsString()
   readonly version: string = 'dev';

@@ -1,5 +1,6 @@
 export { createTestAgent, signatureHeaders } from './agents';
 export { startNatsBackend } from './backend';
+export { startBalancer, type Balancer } from './balancer';
 export { everythingWritten, formsOf, logEverything, whereFound } from './canary';
 export { makeCertificates, type Certificates } from './certificates';
 export { startCliHost, type CliHost, type CliResult } from './cli-host';

@@ -57,7 +57,7 @@ export function startApp(app: string, env: Record<string, string>, args: readonl
   let output = '';
   const child = spawn(process.execPath, ['--enable-source-maps', join(root, 'dist/apps', app, 'main.js'), ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: '0', ...env },
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: '0', DRAIN_DELAY_MS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));

@@ -30,9 +30,9 @@ const MAX_BYTES = 32 * 1024 * 1024;
 /** When auth cannot say whether an agent may still have an event, its delivery waits this long. */
 const UNKNOWN_AGENT_DELAY_MS = 2000;
 /** What is still under way when the service stops is cut off after this, and given back. */
-const DRAIN_MS = 8000;
+const DRAIN_MS = 7000;
 const ABORT_MS = 1000;
-const RECORD_MS = 5000;
+const RECORD_MS = 1500;
 
 /** A delivery that this replica has to make. */
 interface Claimed {

@@ -36,7 +36,7 @@ const END_POLL_MS = 500;
 /** Runs of which it is remembered that they ended here, for who waits for that. */
 const ENDS_REMEMBERED = 10_000;
 /** How long `stop` lets steps that are under way finish. */
-const HALT_TIMEOUT_MS = 8000;
+const HALT_TIMEOUT_MS = 7000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
