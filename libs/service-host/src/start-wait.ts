@@ -39,6 +39,7 @@ export class StartWait {
    */
   async until<T>(attempt: () => Promise<T>): Promise<T> {
     const { seconds, lifecycle, logger } = this.parts;
+    let said: string | undefined;
     for (let nextSaid = 0; ;) {
       try {
         return await attempt();
@@ -50,7 +51,8 @@ export class StartWait {
           throw new Error(`Waited ${seconds} s in vain for ${error.what}.`, { cause: error });
         }
         lifecycle.waits(`waits for ${error.what}`);
-        if (Date.now() >= nextSaid) {
+        if (Date.now() >= nextSaid || error.what !== said) {
+          said = error.what;
           nextSaid = Date.now() + SAY_MS;
           const secondsLeft = Math.ceil(left / 1000);
           logger.warn({ msg: `the start waits for ${error.what}`, why: error.message, secondsLeft });
