@@ -12,11 +12,10 @@ import {
   type TestPlatform,
   type TestProcess,
 } from '@agent-platform/testing';
-import { Agent, request as send } from 'node:http';
+import { countOpenRuns, MixedLoad } from './mixed-load';
 
 /** `TEST_SCALE=4 npx jest apps/e2e/rolling-restart` is the whole of it: 200 requests a second. */
 const REQUESTS_PER_SECOND = 50 * testScale();
-const CLIENTS = 20;
 const DRAIN_DELAY_MS = 1000;
 /** A replica that takes what it is asked for a little too long, so that a stop finds something under way. */
 const STEP_MS = 150;
@@ -73,19 +72,10 @@ async function replaceAll(part: Part): Promise<(number | null)[]> {
   return codes;
 }
 
-interface Outcome {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** What failed, by what was asked and what came of it. */
-const failures = new Map<string, number>();
-const acceptedRuns: string[] = [];
-const acceptedEvents: string[] = [];
-
 /** Reads the stream of events, and goes on where it was when a gateway ends it. */
 class Follower {
   readonly seen: string[] = [];
+  readonly refused: string[] = [];
   streams = 0;
   private stopped = false;
   private done: Promise<void> | undefined;
@@ -102,8 +92,8 @@ class Follower {
   private async follow(url: string, key: string): Promise<void> {
     let lastEventId: string | undefined;
     while (!this.stopped) {
-      const stream = await openSse(`${url}/v1/events/stream?type=restart.tick`, key, { lastEventId });
-      if (stream.status !== 200) fail(`stream: ${stream.status} ${stream.problem().code}`);
+      const stream = await openSse(`${url}/v1/events/stream?type=load.tick`, key, { lastEventId });
+      if (stream.status !== 200) this.refused.push(`${stream.status} ${stream.problem().code}`);
       this.streams++;
       while (stream.endedAt === undefined && !this.stopped) await new Promise((resolve) => setTimeout(resolve, 20));
       if (this.stopped) stream.close();
@@ -111,108 +101,6 @@ class Follower {
       this.seen.push(...stream.messages.map(({ data }) => (JSON.parse(data) as { id: string }).id));
     }
   }
-}
-
-/** Clients that keep their connections, as most do; each has one of its own. */
-class Load {
-  private readonly agents = Array.from({ length: CLIENTS }, () => new Agent({ keepAlive: true, maxSockets: 8 }));
-  private readonly underWay = new Set<Promise<void>>();
-  private timer: NodeJS.Timeout | undefined;
-  sent = 0;
-
-  constructor(
-    private readonly url: string,
-    private readonly key: string,
-    private readonly workflowId: string,
-  ) {}
-
-  start(): void {
-    const startedAt = performance.now();
-    this.timer = setInterval(() => {
-      const due = Math.floor(((performance.now() - startedAt) / 1000) * REQUESTS_PER_SECOND);
-      while (this.sent < due) {
-        const one = this.one(this.sent++).finally(() => this.underWay.delete(one));
-        this.underWay.add(one);
-      }
-    }, 10);
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.timer);
-    await Promise.all(this.underWay);
-    for (const agent of this.agents) agent.destroy();
-  }
-
-  private async one(n: number): Promise<void> {
-    const [method, path, body] = this.requestOf(n);
-    const what = `${method} ${path.split('/')[2]}`;
-    try {
-      const { status, body: answer } = await this.send(n, method, path, body);
-      if (status >= 400) return fail(`${what}: ${status} ${answer.slice(0, 200)}`);
-      if (path.includes('/runs?')) acceptedRuns.push(idOf(answer));
-      if (method === 'POST' && path === '/v1/events') acceptedEvents.push(idOf(answer));
-    } catch (error) {
-      fail(`${what}: ${(error as Error).message}`);
-    }
-  }
-
-  private requestOf(n: number): [string, string, object?] {
-    const runs = `/v1/workflows/${this.workflowId}/runs`;
-    switch (n % 8) {
-      case 0:
-        return ['POST', `${runs}?wait=5`, { input: { n } }];
-      case 1:
-        return ['POST', '/v1/data/restarts', { document: { n } }];
-      case 2:
-        return ['POST', '/v1/events', { type: 'restart.tick', data: { n } }];
-      case 3:
-        return ['POST', '/v1/data/restarts/query', { filter: { n: { lt: 10 } }, limit: 5 }];
-      case 4:
-        return ['GET', '/v1/integrations'];
-      case 5:
-        return ['GET', '/v1/me'];
-      case 6:
-        return ['GET', '/v1/events?limit=5'];
-      default:
-        return ['GET', '/v1/workflows'];
-    }
-  }
-
-  private send(n: number, method: string, path: string, body: object | undefined): Promise<Outcome> {
-    const text = body && JSON.stringify(body);
-    const headers = {
-      authorization: `Bearer ${this.key}`,
-      ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-      ...(method !== 'GET' && { 'idempotency-key': `restart-${n}` }),
-    };
-    return new Promise((resolve, reject) => {
-      const options = { method, headers, agent: this.agents[n % CLIENTS], timeout: 30_000 };
-      const sent = send(`${this.url}${path}`, options, (response) => {
-        let answer = '';
-        response.on('data', (chunk: Buffer) => (answer += chunk.toString()));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: answer }));
-        response.on('error', reject);
-      });
-      sent.on('timeout', () => sent.destroy(new Error('no answer within 30 s')));
-      sent.on('error', reject);
-      sent.end(text);
-    });
-  }
-}
-
-function idOf(answer: string): string {
-  return (JSON.parse(answer) as { data: { id: string } }).data.id;
-}
-
-function fail(what: string): void {
-  failures.set(what, (failures.get(what) ?? 0) + 1);
-}
-
-async function unended(): Promise<number> {
-  const rows = await platform.database.query<{ runs: number }>(
-    "SELECT count(*)::int AS runs FROM workflow.workflow_runs WHERE status NOT IN ('completed', 'failed', 'cancelled')",
-  );
-  return rows[0]?.runs ?? 0;
 }
 
 it(
@@ -228,36 +116,42 @@ it(
     };
     const created = await client.post('/v1/workflows', { definition });
     // The first document makes the collection.
-    expect((await client.post('/v1/data/restarts', { document: { n: 0 } })).status).toBe(201);
+    expect((await client.post('/v1/data/load', { document: { n: 0 } })).status).toBe(201);
     const follower = new Follower();
     follower.start(balancer.url, platform.keys.OpenClaw ?? '');
-    const load = new Load(balancer.url, platform.keys.OpenClaw ?? '', (created.body.data as unknown as Workflow).id);
+    const load = new MixedLoad({
+      url: balancer.url,
+      key: platform.keys.OpenClaw ?? '',
+      workflowId: (created.body.data as unknown as Workflow).id,
+      perSecond: REQUESTS_PER_SECOND,
+    });
     load.start();
     const codes: Record<string, (number | null)[]> = {};
     const startedAt = performance.now();
     for (const part of PARTS) codes[part] = await replaceAll(part);
     const seconds = (performance.now() - startedAt) / 1000;
     await load.stop();
-    await until('the end of all runs', async () => (await unended()) === 0);
+    await until('the end of all runs', async () => (await countOpenRuns(platform.database)) === 0);
     await follower.stop();
 
-    expect(Object.fromEntries(failures)).toEqual({});
+    expect(Object.fromEntries(load.failures)).toEqual({});
+    expect(follower.refused).toEqual([]);
     expect(codes).toEqual(Object.fromEntries(PARTS.map((part) => [part, [0, 0]])));
     expect(load.sent).toBeGreaterThan(REQUESTS_PER_SECOND * seconds * 0.8);
     expect(follower.streams).toBeGreaterThan(1);
-    expect(new Set(follower.seen)).toEqual(new Set(acceptedEvents));
+    expect(new Set(follower.seen)).toEqual(new Set(load.acceptedEvents));
     expect(
       await platform.database.query('SELECT status, count(*)::int AS runs FROM workflow.workflow_runs GROUP BY status'),
-    ).toEqual([{ status: 'completed', runs: acceptedRuns.length }]);
+    ).toEqual([{ status: 'completed', runs: load.acceptedRuns.length }]);
     // What a run does inside the platform it does once; what it does outside, at least once.
     const told = () =>
       platform.database.query<{ runs: number; events: number }>(
         `SELECT count(DISTINCT payload::jsonb #>> '{data,run}')::int AS runs, count(*)::int AS events
          FROM event.events WHERE type = 'restart.ran'`,
       );
-    await until('the events of all runs', async () => (await told())[0]?.runs === acceptedRuns.length);
-    expect(await told()).toEqual([{ runs: acceptedRuns.length, events: acceptedRuns.length }]);
-    expect(calls.size).toBe(acceptedRuns.length);
+    await until('the events of all runs', async () => (await told())[0]?.runs === load.acceptedRuns.length);
+    expect(await told()).toEqual([{ runs: load.acceptedRuns.length, events: load.acceptedRuns.length }]);
+    expect(calls.size).toBe(load.acceptedRuns.length);
   },
   60_000 + 60_000 * testScale(),
 );
