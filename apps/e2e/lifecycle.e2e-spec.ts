@@ -116,8 +116,17 @@ describe('a start', () => {
       ).rejects.toThrow('Check the user in DATABASE_URL and DATABASE_PASSWORD'),
     ]);
     expect(performance.now() - askedAt).toBeLessThan(20_000);
+
+    // Lost is no reason to restart it; a server that refuses it since, whose password it can read anew, is.
+    nats.kill();
+    await until('readiness red', async () => (await probeOf(port, '/readyz')).status === 503);
+    expect([(await probeOf(port, '/livez')).status, (await probeOf(port, '/startupz')).status]).toEqual([200, 200]);
+    const changed = natsAccountsConfig(() => 'changed');
+    const restarted = await startNatsBackend(folder, changed, natsPort);
+    await until('a reason to restart it', async () => (await probeOf(port, '/livez')).status === 503);
+    expect((await probeOf(port, '/startupz')).status).toBe(200);
     expect(await started.stop()).toBe(0);
-    await nats.stop();
+    await restarted.stop();
     postgres.close();
   });
 
