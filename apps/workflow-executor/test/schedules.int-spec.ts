@@ -47,7 +47,7 @@ function ticker(name = 'ticker'): ScheduleTicker {
   });
   pools.push(pool);
   const measured = new ScheduleMetrics(new Metrics('test'));
-  const [relay, wakeUps] = [nobody as unknown as OutboxRelay, nobody as unknown as RunWakeUps];
+  const [relay, wakeUps] = [nobody, nobody];
   return new ScheduleTicker(logger, pool, relay, wakeUps, measured, undefined);
 }
 
