@@ -47,7 +47,8 @@ function ticker(name = 'ticker'): ScheduleTicker {
   });
   pools.push(pool);
   const measured = new ScheduleMetrics(new Metrics('test'));
-  const [relay, wakeUps] = [nobody, nobody];
+  const relay = nobody as unknown as OutboxRelay;
+  const wakeUps = nobody as unknown as RunWakeUps;
   return new ScheduleTicker(logger, pool, relay, wakeUps, measured, undefined);
 }
 
