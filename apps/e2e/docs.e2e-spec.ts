@@ -122,7 +122,7 @@ npx() { node "$AGENTCTL" "\${@:2}"; }
 
 it('has pages, each of whose blocks says what it is', () => {
   expect(PAGES.size).toBeGreaterThan(10);
-  const known = ['sh', 'bash', 'js', 'mjs', 'json', 'graphql', 'sql', 'text', ''];
+  const known = ['sh', 'bash', 'js', 'mjs', 'json', 'graphql', 'sql', 'text', 'yaml', ''];
   const odd = ALL.filter(({ language }) => !known.includes(language));
   expect(odd.map(({ page, line, language }) => `${page}:${line} ${language}`)).toEqual([]);
   const counted = (choose: (block: Block) => boolean) => ALL.filter((block) => choose(block) && runs(block)).length;

@@ -1,5 +1,3 @@
-import { SERVICE_NAMES } from '@agent-platform/contracts';
-import { roleOf } from '@agent-platform/database';
 import { NATS_USERS } from '@agent-platform/messaging';
 import Ajv, { type ValidateFunction } from 'ajv';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -75,12 +73,11 @@ describe('what needs no helm', () => {
     expect(own).toBe(nats);
   });
 
-  it('the values of CloudNativePG are taken by it, with a password for each role', () => {
+  it('the values of CloudNativePG are taken by it, and leave the roles of the services to the migrations', () => {
     const cluster = parse(readFileSync(join(CHART, '../values/cloudnative-pg.yaml'), 'utf8')) as Manifest;
     expect(problemsOf(cluster)).toEqual([]);
-    const { managed } = cluster.spec as { managed: { roles: { name: string; passwordSecret: { name: string } }[] } };
-    const roles = [...SERVICE_NAMES.map(roleOf), 'ap_migrator'];
-    expect(managed.roles.map(({ name }) => name).sort()).toEqual(roles.sort());
+    const { managed } = cluster.spec as { managed: { roles: { name: string; createrole: boolean }[] } };
+    expect(managed.roles).toMatchObject([{ name: 'ap_migrator', createrole: true }]);
   });
 
   it('the values of the NATS chart give each user its password', () => {
