@@ -4,7 +4,7 @@ import { withoutContext, type Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { EngineMetrics } from './engine-metrics';
 import type { JournalEntry, JournalLane, RunJournal } from './run-journal';
-import { LeaseLost, RecordRefused, type LostClaim } from './run-records';
+import { LeaseLost, RecordRefused, runNotTaken, type LostClaim } from './run-records';
 
 const BATCH_RUNS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
@@ -123,9 +123,7 @@ export class RecordLane implements JournalLane {
     if (lost) {
       const error = new LeaseLost();
       for (const entry of entries) {
-        // What was not stored yet is not another's: who asked may ask again.
-        const overdue = new AppError('service.unavailable', 'The executor was paused for too long. Try again shortly.');
-        entry.settle({ error: entry.new ? overdue : error });
+        entry.settle({ error: entry.new ? runNotTaken() : error });
       }
       this.parts.onLost();
       return;

@@ -2,6 +2,7 @@ import type { Json, JsonObject, RunError, RunStatus } from '@agent-platform/cont
 import type { OutboxMessage } from '@agent-platform/messaging';
 import {
   LeaseLost,
+  runNotTaken,
   type ChildRun,
   type Jumps,
   type KeptAnswer,
@@ -153,6 +154,7 @@ export class RunJournal {
   /** From now on nothing is written, and every flush fails with LeaseLost. */
   close(): void {
     this.closed = true;
+    if (this.unstored) this.rejectAccepted(runNotTaken());
     this.waiting?.settle({ error: new LeaseLost() });
   }
 

@@ -1,3 +1,4 @@
+import { AppError } from '@agent-platform/errors';
 import type { Json, JsonObject, RunError, RunStatus, StepStatus } from '@agent-platform/contracts';
 
 /** What is recorded of a step. */
@@ -130,6 +131,11 @@ export interface Lease {
 
 /** Another executor has the run now: nothing that is written here counts any more. */
 export class LeaseLost extends Error {}
+
+/** Of a new run that was not stored when the lease was lost: it is nobody's, and who asked for it may ask again. */
+export function runNotTaken(): AppError {
+  return new AppError('service.unavailable', 'The executor was paused for too long. Try again shortly.');
+}
 
 /** The database refuses what a run has recorded, and would refuse it again. */
 export class RecordRefused extends Error {
