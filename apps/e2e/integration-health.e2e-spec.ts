@@ -445,6 +445,7 @@ describe('the status of the platform', () => {
       }
     }
     expect(of(status, 'workflow-executor')?.replicas[0]?.queues).toEqual({
+      oldestReadySeconds: 0,
       runsInMemory: 0,
       runsReady: 0,
       runsWaiting: 0,

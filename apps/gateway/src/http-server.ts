@@ -141,7 +141,10 @@ function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
   );
 }
 
+/** Answers a connection that is no request's any more, and ends it, whatever its peer does. */
 function refuse(socket: Duplex, error: AppError): void {
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
   const { status, head, body } = problemOf(error);
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

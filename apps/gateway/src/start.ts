@@ -49,6 +49,7 @@ import { RateLimiter } from './pipeline/rate-limiter';
  * thing that is handed to `auth`.
  */
 const DRAIN_MS = 12_000;
+const DRAIN_AND_DELAY_MS = 17_000;
 const CUT_MS = 1000;
 const HAND_OVER_MS = 2000;
 
@@ -77,7 +78,7 @@ export async function startGateway(
     drain = await openDoors(config, { server, metrics, lifecycle, logger });
   } catch (error) {
     server.cut();
-    await server.close();
+    await within(CUT_MS, server.close());
     throw error;
   }
   logger.info({ msg: 'service started', version, port });
@@ -206,7 +207,7 @@ async function openDoors(
     streams.stop();
     sockets.stop();
     const closed = server.close();
-    if (!(await endsWithin(DRAIN_MS, closed))) {
+    if (!(await endsWithin(Math.min(DRAIN_MS, DRAIN_AND_DELAY_MS - config.drainDelayMs), closed))) {
       // What a service does not answer must not keep this process from ending in time: whoever waits is told to come again.
       bus.abandonRequests();
       await within(CUT_MS, closed);

@@ -21,6 +21,8 @@ export async function connect(
       application_name: 'migrate',
       connectionTimeoutMillis: 10_000,
     });
+    // A connection that breaks is told by the next statement; without a listener it would end the process.
+    client.on('error', () => undefined);
     try {
       await client.connect();
       return client;

@@ -19,13 +19,18 @@ interface Outcome {
   readonly error: string;
 }
 
-function migrate(env: Record<string, string>, args: readonly string[] = []): Promise<Outcome> {
+/** @param onOutput told of all that was printed so far */
+function migrate(
+  env: Record<string, string>,
+  args: readonly string[] = [],
+  onOutput: (out: string) => void = () => undefined,
+): Promise<Outcome> {
   const child = spawn(process.execPath, [join(root, 'dist/apps/migrate/main.js'), ...args], {
     cwd: mkdtempSync(join(folder, 'migrate-')),
     env: { PATH: process.env.PATH, ...env },
   });
   let [out, error] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => onOutput((out += chunk.toString())));
   child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, error })));
 }
@@ -125,8 +130,9 @@ it('waits for a database that is not there yet, and not for one that refuses', a
       /^migrate: PostgreSQL at 127.0.0.1:\d+\/\w+ cannot be used. Check DATABASE_URL. .*\n$/,
     ) as string,
   });
-  const waiting = migrate(env);
-  setTimeout(() => proxy.listen(port, '127.0.0.1'), 1500);
+  const waiting = migrate(env, [], (out) => {
+    if (out.includes('Waiting') && !proxy.listening) proxy.listen(port, '127.0.0.1');
+  });
   expect(await waiting).toMatchObject({ code: 0, out: expect.stringMatching(/Waiting for PostgreSQL/) as string });
 
   const startedAt = Date.now();

@@ -1,4 +1,11 @@
-import type { Counter, Durations, Metrics, Reading } from '@agent-platform/observability';
+import { AsyncResource } from 'node:async_hooks';
+import {
+  currentContext,
+  type Counter,
+  type Durations,
+  type Metrics,
+  type Reading,
+} from '@agent-platform/observability';
 import type { Pool, PoolClient } from 'pg';
 import type { ReadPipeline } from './read-pipeline';
 
@@ -68,8 +75,10 @@ export class DatabaseMetrics {
     pool.on('connect', (client) => watched.set(client, (outcome) => this.transactions.inc(name, outcome)));
     const [got, failed] = [this.acquisitions.of(name, 'ok'), this.acquisitions.of(name, 'failed')];
     const connect = pool.connect.bind(pool) as (callback: ConnectCallback) => void;
-    const measured = (callback: ConnectCallback) => {
+    const measured = (given: ConnectCallback) => {
       const startedAt = performance.now();
+      // Who waits is called by whoever gives a connection back, in the context of that one.
+      const callback = currentContext() ? AsyncResource.bind(given) : given;
       connect((error, client, done) => {
         (error ? failed : got).since(startedAt);
         callback(error, client, done);

@@ -52,7 +52,7 @@ export async function withMigrationLock<T>(client: ClientBase, work: () => Promi
   try {
     return await work();
   } finally {
-    await client.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`);
+    await client.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
   }
 }
 
@@ -73,7 +73,7 @@ export async function migrate(client: ClientBase, target: MigratedSchema): Promi
       for (const migration of pending) await apply(client, target, migration);
       return pending.map(({ name }) => name);
     } finally {
-      await client.query('RESET ROLE');
+      await client.query('RESET ROLE').catch(() => undefined);
     }
   });
 }
@@ -157,7 +157,7 @@ async function tryToApply(
     await client.query('COMMIT');
     return true;
   } catch (error) {
-    await client.query('ROLLBACK');
+    await client.query('ROLLBACK').catch(() => undefined);
     if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
     if (attempt < LOCK_ATTEMPTS) return false;
     throw new Error(
@@ -184,6 +184,7 @@ function noteTable({ schema, role }: MigratedSchema): string {
     END $$`;
 }
 
-function checksumOf({ sql }: Migration): string {
-  return createHash('sha256').update(sql).digest('hex');
+function checksumOf({ sql, indexes }: Migration): string {
+  const text = indexes ? `${sql}\n${JSON.stringify(indexes)}` : sql;
+  return createHash('sha256').update(text).digest('hex');
 }

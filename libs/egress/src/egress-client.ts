@@ -104,7 +104,7 @@ export class EgressClient {
   async request(request: EgressRequest): Promise<EgressResponse> {
     const { propagates = false } = request;
     const method = checkMethod(request.method);
-    return spanned(method, { kind: 'client', attributes: attributesOf(method, request.url) }, async (span) => {
+    return spanned(method, { kind: 'client', attributes: () => attributesOf(method, request.url) }, async (span) => {
       const traceparent = propagates ? currentContext()?.traceparent : undefined;
       const headers = traceparent === undefined ? request.headers : { traceparent, ...request.headers };
       const response = await this.send({ ...request, headers });

@@ -30,7 +30,7 @@ const HEADER_BYTES = 2048;
 /** Failures from 500 on that are no surprise and need nobody. */
 const EXPECTED: readonly string[] = ['action.not-implemented', 'integration.down'];
 /** How long `stop` waits for what is under way: about as long as a gateway waits for an action. */
-const DRAIN_TIMEOUT_MS = 8000;
+const DRAIN_TIMEOUT_MS = 7500;
 
 export interface ActionServerOptions {
   readonly service: ServiceName;
@@ -93,8 +93,8 @@ export class ActionServer {
 
   /** Takes no more requests, and waits for those under way; who waits for one that takes too long is told to come again. */
   async stop(): Promise<void> {
-    await Promise.all(this.subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
     const deadline = Date.now() + DRAIN_TIMEOUT_MS;
+    await Promise.all(this.subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
     while (this.inFlight > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     for (const [message, requestId] of this.unanswered) {
       const stopped = new AppError('service.timeout', 'The service was stopped before the action had ended.');

@@ -8,7 +8,7 @@ export { isProbePath, probe, readChecks, type ProbeAnswer, type ReadinessCheck, 
 export { scrub } from './scrub';
 export { startProbeServer, type ProbeServerOptions } from './probe-server';
 export { startTracing, type TracingOptions } from './start-tracing';
-export { childTraceparent, makeTraceparent, parseTraceparent, type TraceContext } from './trace-context';
+export { childTraceparent, makeTraceparent, parseTraceparent, unrecorded, type TraceContext } from './trace-context';
 export {
   errorTypeOf,
   spanned,

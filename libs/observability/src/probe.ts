@@ -27,13 +27,13 @@ export function probe(lifecycle: Lifecycle, metrics: MetricsSource, version?: st
     '/startupz': () => answerOf(lifecycle.startup, version),
     '/livez': () => answerOf(lifecycle.liveness, version),
     '/readyz': () => answerOf(lifecycle.readiness, version),
+    '/metrics': () => collect(metrics),
   };
   const running = new Map<string, Promise<ProbeAnswer>>();
   return async (path: string): Promise<ProbeAnswer | undefined> => {
-    if (path === '/metrics') return collect(metrics);
     const read = readings[path];
     if (!read) return undefined;
-    // Anyone may ask, so that all who ask at once share one round of checks.
+    // Anyone may ask, so that all who ask at once share one reading.
     const shared = running.get(path) ?? read().finally(() => running.delete(path));
     running.set(path, shared);
     return shared;

@@ -59,7 +59,14 @@ export async function startTracing(options: TracingOptions): Promise<Tracer | un
     begin: (name, { kind, attributes }, parent) => {
       const context = parent === undefined ? undefined : spanContextOf(parent);
       const root = context ? api.trace.setSpanContext(api.ROOT_CONTEXT, context) : api.ROOT_CONTEXT;
-      const span = tracer.startSpan(name, { kind: kinds[kind], attributes: attributes as OtelAttributes }, root);
+      const span = tracer.startSpan(
+        name,
+        {
+          kind: kinds[kind],
+          attributes: (typeof attributes === 'function' ? attributes() : attributes) as OtelAttributes,
+        },
+        root,
+      );
       const { traceId, spanId, traceFlags } = span.spanContext();
       const ended = { code: api.SpanStatusCode.ERROR };
       return {
@@ -109,7 +116,16 @@ function spanContextOf(traceparent: string): SpanContext | undefined {
 function readHeaders(text = ''): Record<string, string> {
   const pairs = text.split(',').flatMap((pair) => {
     const at = pair.indexOf('=');
-    return at > 0 ? [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())] as const] : [];
+    return at > 0 ? [[pair.slice(0, at).trim(), decoded(pair.slice(at + 1).trim())] as const] : [];
   });
   return Object.fromEntries(pairs);
+}
+
+/** A value that is not encoded stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -1,13 +1,15 @@
-import { childTraceparent, makeTraceparent, parseTraceparent } from './trace-context';
+import { childTraceparent, makeTraceparent, parseTraceparent, unrecorded } from './trace-context';
 
 describe('trace context', () => {
   it('makes a valid traceparent, and a child with the same trace and flags', () => {
     const parent = makeTraceparent();
     const child = childTraceparent(parent) ?? '';
-    expect(parent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(parent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     expect(child.slice(0, 36)).toBe(parent.slice(0, 36));
     expect(child).not.toBe(parent);
-    expect(childTraceparent(parent.replace(/01$/, '00'))?.slice(-2)).toBe('00');
+    const recorded = parent.replace(/00$/, '01');
+    expect(childTraceparent(recorded)?.slice(-2)).toBe('01');
+    expect(unrecorded(recorded)).toBe(parent);
   });
 
   it.each([

@@ -17,10 +17,15 @@ export function parseTraceparent(text: string): TraceContext | undefined {
   return { traceId, parentId, sampled: (Number.parseInt(flags, 16) & SAMPLED_BIT) === SAMPLED_BIT };
 }
 
-/** A new trace, sampled. */
+/** A new trace that is not recorded: of what nobody has asked for, or where nothing records. */
 export function makeTraceparent(): string {
   const ids = randomBytes(24).toString('hex');
-  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`;
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`;
+}
+
+/** The same trace, not recorded from here on. */
+export function unrecorded(traceparent: string): string {
+  return traceparent.replace(/..$/, '00');
 }
 
 /** The next span of a caller's trace, sampled if the caller's is; undefined when what it sent must be ignored. */

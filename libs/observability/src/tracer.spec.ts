@@ -35,6 +35,8 @@ function recorder(ended: Ended[]): Tracer {
   };
 }
 
+/** Of a caller that records its own. */
+const recordedTrace = () => makeTraceparent().replace(/00$/, '01');
 const isRecorded = (traceparent: string | undefined) => parseTraceparent(traceparent ?? '')?.sampled;
 
 /** The context of work that a caller with this traceparent has asked for. */
@@ -44,12 +46,12 @@ const under = (tracer: Tracer | undefined, traceparent: string) =>
 it('is nothing without the address of a collector', async () => {
   expect(await tracerWith({ endpoint: undefined })).toBeUndefined();
   tracers.pop();
-  const traceparent = makeTraceparent();
+  const traceparent = recordedTrace();
   expect(await under(undefined, traceparent)).toEqual({ requestId: 'r', traceparent });
 });
 
 it('goes on in the trace of the caller, as a span of its own', async () => {
-  const traceparent = makeTraceparent();
+  const traceparent = recordedTrace();
   const context = await under(await tracerWith(), traceparent);
   expect(context?.traceparent.slice(0, 36)).toBe(traceparent.slice(0, 36));
   expect(context?.traceparent).not.toBe(traceparent);
@@ -57,15 +59,15 @@ it('goes on in the trace of the caller, as a span of its own', async () => {
 });
 
 it('leaves what the caller does not record alone: its context goes on as it came, without a tracer', async () => {
-  const quiet = makeTraceparent().replace(/01$/, '00');
+  const quiet = makeTraceparent();
   expect(await under(await tracerWith(), quiet)).toEqual({ requestId: 'r', traceparent: quiet });
 });
 
 it('takes a part of the traces that begin here; of those of callers all, but at the edge the same part', async () => {
   const [none, edge] = [await tracerWith({ ratio: 0 }), await tracerWith({ ratio: 0, isEdge: true })];
   expect(isRecorded(none.begin('root', { kind: 'internal' }, undefined).traceparent)).toBe(false);
-  expect(isRecorded((await under(none, makeTraceparent()))?.traceparent)).toBe(true);
-  const context = await under(edge, makeTraceparent());
+  expect(isRecorded((await under(none, recordedTrace()))?.traceparent)).toBe(true);
+  const context = await under(edge, recordedTrace());
   expect(isRecorded(context?.traceparent)).toBe(false);
   expect(context?.tracer).toBeUndefined();
 });
@@ -81,7 +83,7 @@ it('ends each span with its work, a failure by its code only, and each part unde
     spannedNow('now', { kind: 'internal' }, () => 1);
     await spanned('part', { kind: 'client' }, () => Promise.reject(failure));
   };
-  const traceparent = makeTraceparent();
+  const traceparent = recordedTrace();
   await expect(
     withTrace(recorder(ended), { requestId: 'r', traceparent }, 'whole', { kind: 'server' }, parts),
   ).rejects.toBe(failure);
@@ -100,7 +102,7 @@ it('an end of a class that passes is no failure', async () => {
   class Parked extends Error {}
   const ended: Ended[] = [];
   const span = { kind: 'internal' as const, passing: Parked };
-  const context = { requestId: 'r', traceparent: makeTraceparent() };
+  const context = { requestId: 'r', traceparent: recordedTrace() };
   const parked = withTrace(recorder(ended), context, 'step', span, () => Promise.reject(new Parked()));
   await expect(parked).rejects.toThrow(Parked);
   expect(ended).toMatchObject([{ errorType: undefined }]);
@@ -109,7 +111,7 @@ it('an end of a class that passes is no failure', async () => {
 it('what goes on for all is in the trace of none', async () => {
   const found = await withTrace(
     recorder([]),
-    { requestId: 'r', traceparent: makeTraceparent() },
+    { requestId: 'r', traceparent: recordedTrace() },
     'x',
     { kind: 'server' },
     () => withoutContext(async () => currentContext()),

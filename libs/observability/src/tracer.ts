@@ -9,7 +9,8 @@ export type SpanKind = 'server' | 'client' | 'internal';
 
 export interface SpanOptions {
   readonly kind: SpanKind;
-  readonly attributes?: Attributes;
+  /** A function is called only where the span is begun. */
+  readonly attributes?: Attributes | (() => Attributes);
   /** An error of this class ends the work without being its failure. */
   readonly passing?: abstract new (...args: never[]) => Error;
 }

@@ -1,4 +1,5 @@
 import { ConfigError, loadConfig } from '@agent-platform/config';
+import { within } from './within';
 
 /** What a process of ours has started. */
 interface Running {
@@ -8,6 +9,8 @@ interface Running {
 
 /** A stop that takes longer is given up: the orchestrator would kill the process anyway. */
 const STOP_TIMEOUT_MS = 25_000;
+/** A start that is to stop may finish within this. */
+const START_GRACE_MS = 1000;
 
 /**
  * The life of one process: reads its configuration, starts, stops on SIGTERM and SIGINT, and when the process that
@@ -18,11 +21,16 @@ export async function runMain<Config extends object>(
   ConfigClass: new () => Config,
   start: (config: Config) => Promise<Running>,
 ): Promise<void> {
+  let starting: Promise<Running> | undefined;
   let running: Running | undefined;
-  // A start that has not finished has nothing to hand back, and is left as it is.
-  stopOnSignals(name, async () => running?.stop());
+  stopOnSignals(name, async () => {
+    // A start that is nearly there may have taken something, and hands it back; one that still waits has nothing.
+    if (!running && starting) await within(START_GRACE_MS, starting);
+    await running?.stop();
+  });
   try {
-    running = await start(loadConfig(ConfigClass, process.env));
+    starting = start(loadConfig(ConfigClass, process.env));
+    running = await starting;
     process.send?.({ ready: name, port: running.probePort });
   } catch (error) {
     process.stderr.write(`${name}: ${error instanceof ConfigError ? error.message : describe(error)}\n`);

@@ -9,6 +9,10 @@ import { Bus, BusUnusable, type BusOptions } from '@agent-platform/messaging';
 import type { ReadinessChecks } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import { NotThereYet } from './start-wait';
+import { endsWithin } from './within';
+
+/** A server that takes connections and answers nothing is not waited for for ever. */
+const ANSWER_MS = 10_000;
 
 /** Connects to the bus. @throws NotThereYet, BusUnusable */
 export async function connectBus(options: BusOptions): Promise<Bus> {
@@ -31,9 +35,13 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
 export async function checkDatabase(pool: Pool, schema: MigratedSchema): Promise<readonly string[]> {
   let difference: HistoryDifference;
   try {
-    await checkRole(pool);
-    difference = await compareHistory(pool, schema);
+    const compared = checkRole(pool).then(() => compareHistory(pool, schema));
+    if (!(await endsWithin(ANSWER_MS, compared))) {
+      throw new NotThereYet('PostgreSQL', `PostgreSQL did not answer within ${ANSWER_MS / 1000} s.`);
+    }
+    difference = await compared;
   } catch (error) {
+    if (error instanceof NotThereYet) throw error;
     const unusable =
       error instanceof DatabaseUnusable
         ? error

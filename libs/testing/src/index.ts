@@ -11,6 +11,7 @@ export { createPrivateDatabase, type PrivateDatabase } from './private-database'
 export { graphql, type GraphQLAnswer } from './graphql-client';
 export { consentInBrowser, startOAuthServer, type OAuthServer } from './oauth-server';
 export { startPeer, type Peer } from './peer';
+export { INSPECTED, liveHeapBytes } from './live-heap';
 export { openSse, type SseClient } from './sse-client';
 export { createTestDatabase, type TestDatabase } from './test-database';
 export {

@@ -7,6 +7,7 @@ import {
 } from '@agent-platform/contracts';
 import { AppError } from '@agent-platform/errors';
 import type { Bus } from '@agent-platform/messaging';
+import { withoutContext } from '@agent-platform/observability';
 
 /** Whether a request may be made, and what its answer says of the limit. */
 export interface Decision {
@@ -132,13 +133,12 @@ export class RateLimiter {
   private schedule(): void {
     if (this.asking || this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      void this.askAll();
-    });
+    // For all agents, in the trace of none.
+    withoutContext(() => setImmediate(() => void this.askAll()));
   }
 
   private async askAll(): Promise<void> {
+    this.scheduled = false;
     if (this.asking) return;
     this.asking = true;
     for (let requests = this.requests(); requests.length > 0; requests = this.requests()) {

@@ -1,6 +1,6 @@
 import type { DeliveryAttempt } from '@agent-platform/contracts';
 import { isPassing, storable } from '@agent-platform/database';
-import type { Logger } from '@agent-platform/observability';
+import { withoutContext, type Logger } from '@agent-platform/observability';
 import type { Pool } from 'pg';
 import type { Clock } from './clock';
 
@@ -50,7 +50,7 @@ export class AttemptRecorder {
 
   record(result: AttemptResult): void {
     this.waiting.push(result);
-    this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+    this.writing ??= withoutContext(() => this.writeAll()).finally(() => (this.writing = undefined));
   }
 
   /** Writes what is left; once more where that fails. */

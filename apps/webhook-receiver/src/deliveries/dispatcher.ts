@@ -2,7 +2,7 @@ import type { CloudEvent, DeliveryAttempt } from '@agent-platform/contracts';
 import { EgressClient } from '@agent-platform/egress';
 import { AppError } from '@agent-platform/errors';
 import { AgentDirectory, checkCapability } from '@agent-platform/messaging';
-import { withTrace, type Logger, type Tracer } from '@agent-platform/observability';
+import { withoutContext, withTrace, type Logger, type Tracer } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL, TRACER, within } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { setMaxListeners } from 'node:events';
@@ -156,7 +156,8 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
 
   private claimSoon(): void {
     if (this.stopping || this.due.size === 0) return;
-    this.claiming ??= this.claimAll().finally(() => (this.claiming = undefined));
+    // It goes on for all deliveries, in the trace of none.
+    this.claiming ??= withoutContext(() => this.claimAll()).finally(() => (this.claiming = undefined));
   }
 
   private async claimAll(): Promise<void> {
@@ -230,11 +231,13 @@ export class Dispatcher implements OnModuleInit, OnModuleDestroy, DirectDeliveri
   }
 
   private run(delivery: Claimed): void {
-    void this.traced(delivery).then(({ result, ok }) => {
-      this.measured.ended(result.status, result.failed);
-      this.recorder.record(result);
-      this.leave(delivery, ok);
-    });
+    void withoutContext(() =>
+      this.traced(delivery).then(({ result, ok }) => {
+        this.measured.ended(result.status, result.failed);
+        this.recorder.record(result);
+        this.leave(delivery, ok);
+      }),
+    );
   }
 
   /** In the trace of what caused the event. */

@@ -1,6 +1,7 @@
 import type { CloudEvent } from '@agent-platform/contracts';
 import { isPassing } from '@agent-platform/database';
 import { OutboxRelay } from '@agent-platform/messaging';
+import { withoutContext } from '@agent-platform/observability';
 import { SERVICE_POOL } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable } from '@nestjs/common';
@@ -71,7 +72,8 @@ export class EventLog {
       this.waiting.push({ entries, resolve, reject });
       if (this.appending) return;
       this.appending = true;
-      setImmediate(() => void this.appendAll());
+      // It goes on for all events, in the trace of none.
+      withoutContext(() => setImmediate(() => void this.appendAll()));
     });
   }
 

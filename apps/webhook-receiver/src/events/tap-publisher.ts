@@ -1,7 +1,7 @@
 import { eventSubject } from '@agent-platform/contracts';
 import { inServiceTransaction } from '@agent-platform/database';
 import { Bus, EVENTS_STREAM, header } from '@agent-platform/messaging';
-import type { Logger } from '@agent-platform/observability';
+import { withoutContext, type Logger } from '@agent-platform/observability';
 import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { nanos } from 'nats';
@@ -72,7 +72,7 @@ export class TapPublisher implements OnModuleInit, OnModuleDestroy {
   private wake(): void {
     this.again = true;
     if (this.stopping) return;
-    this.running ??= this.publishAll().finally(() => (this.running = undefined));
+    this.running ??= withoutContext(() => this.publishAll()).finally(() => (this.running = undefined));
   }
 
   private async publishAll(): Promise<void> {

@@ -398,7 +398,11 @@ export class BlockExecution implements InnerBlock {
 
 /** That a step is interrupted, as when its run leaves the memory while it waits, is no failure of it. */
 function spanOf({ type }: CompiledStep, path: string) {
-  return { kind: 'internal' as const, attributes: { 'step.path': path, 'step.type': type }, passing: Interrupted };
+  return {
+    kind: 'internal' as const,
+    attributes: () => ({ 'step.path': path, 'step.type': type }),
+    passing: Interrupted,
+  };
 }
 
 const NEVER = new AbortController().signal;

@@ -1,10 +1,10 @@
-{{/* The beginning of every name: the release's name, so that two releases share a namespace. */}}
+{{/* The beginning of every name: the release's name, so that two releases share a namespace. With the longest ending it has 63 characters. */}}
 {{- define "ap.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 34 | trimSuffix "-" -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 40 | trimSuffix "-" -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 34 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -77,13 +77,22 @@ integrations: callsUnderWay
 {{- define "ap.databaseHost" -}}
 {{- if .Values.demo.enabled -}}{{ include "ap.demo" . }}-postgres{{- else -}}{{ .Values.database.host }}{{- end -}}
 {{- end -}}
-{{- define "ap.sslMode" -}}{{ ternary "disable" .Values.database.sslMode .Values.demo.enabled }}{{- end -}}
+{{/* The client takes `require` for verify-full; without an authority nothing can be checked. */}}
+{{- define "ap.sslMode" -}}
+{{- if .Values.demo.enabled -}}disable
+{{- else if and (eq .Values.database.sslMode "require") (not .Values.database.ca.existingSecret) -}}no-verify
+{{- else -}}{{ .Values.database.sslMode }}
+{{- end -}}
+{{- end -}}
+{{/* The demo's PostgreSQL has the usual port. */}}
+{{- define "ap.databasePort" -}}{{ ternary 5432 .Values.database.port .Values.demo.enabled }}{{- end -}}
 {{- define "ap.natsUrl" -}}
 {{- if .Values.demo.enabled -}}nats://{{ include "ap.demo" . }}-nats:4222{{- else -}}{{ .Values.nats.url }}{{- end -}}
 {{- end -}}
 {{/* The port that NATS is reached on. */}}
 {{- define "ap.natsPort" -}}
-{{- default "4222" (regexFind "[0-9]+$" (include "ap.natsUrl" .)) -}}
+{{- $address := urlParse (include "ap.natsUrl" .) -}}
+{{- default "4222" (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $address.host)) -}}
 {{- end -}}
 {{/* The port of the collector, as its address says. */}}
 {{- define "ap.telemetryPort" -}}
@@ -186,7 +195,7 @@ integrations: callsUnderWay
 {{- end -}}
 
 {{- define "ap.databaseUrl" -}}
-{{- $at := printf "%s@%s:%v/%s" .user (include "ap.databaseHost" .root) .root.Values.database.port .root.Values.database.name -}}
+{{- $at := printf "%s@%s:%v/%s" .user (include "ap.databaseHost" .root) (include "ap.databasePort" .root) .root.Values.database.name -}}
 postgres://{{ $at }}?sslmode={{ include "ap.sslMode" .root }}
 {{- end -}}
 
@@ -194,7 +203,8 @@ postgres://{{ $at }}?sslmode={{ include "ap.sslMode" .root }}
 {{- define "ap.envList" -}}
 {{- range $name, $value := . }}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  {{- /* A number as it is written: toString would make 2e+06 of two million. */}}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end }}
 {{- end -}}
 

@@ -1,5 +1,5 @@
 import { AppError } from '@agent-platform/errors';
-import type { Logger } from '@agent-platform/observability';
+import { withoutContext, type Logger } from '@agent-platform/observability';
 import { Refusal } from '../../pipeline/authenticate';
 import type { Feed, Portion } from './feed';
 import type { OpenStream } from './open-streams';
@@ -63,7 +63,8 @@ export class LiveStream implements OpenStream {
       const first = await this.poll(0, times.openMs);
       this.begun = true;
       sink.begin(first.messages.length === 0 ? first.position : (this.position ?? ''));
-      void this.follow(first);
+      // It goes on long after the request that opened it.
+      withoutContext(() => void this.follow(first));
     } catch (error) {
       this.end('it could not be opened');
       throw this.failure ?? error;

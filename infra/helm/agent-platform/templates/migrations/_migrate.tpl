@@ -17,7 +17,7 @@
 {{- $_ := set $env "ROLE_PASSWORDS_FILE" (printf "%s/role-passwords" $folder) -}}
 {{- end -}}
 - name: migrate
-  image: {{ include "ap.image" (dict "root" . "app" "migrate" "image" .Values.defaults.image) }}
+  image: {{ include "ap.image" (dict "root" . "app" "migrate" "image" $values.image) }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   env:
     {{- include "ap.envList" $env | nindent 4 }}

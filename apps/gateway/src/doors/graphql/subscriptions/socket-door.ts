@@ -1,5 +1,5 @@
 import { AppError, toProblem } from '@agent-platform/errors';
-import type { Logger } from '@agent-platform/observability';
+import { unrecorded, type Logger } from '@agent-platform/observability';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { GraphQLError, OperationTypeNode, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import { handleProtocols, makeServer, type Context, type Server, type SubscribePayload } from 'graphql-ws';
@@ -148,7 +148,8 @@ export class SocketDoor {
         isNameless = false;
       },
       headersDistinct: request.headersDistinct,
-      origin: { ip, userAgent: userAgentOf(request), traceparent: traceparentOf(request) },
+      // A socket may last for days, and its documents have nothing to do with each other: none is recorded.
+      origin: { ip, userAgent: userAgentOf(request), traceparent: unrecorded(traceparentOf(request)) },
       key: '',
       agentId: undefined,
     };
