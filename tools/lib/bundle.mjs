@@ -12,17 +12,6 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const swcOptions = JSON.parse(readFileSync(join(root, '.swcrc.json'), 'utf8'));
 const { paths } = JSON.parse(readFileSync(join(root, 'tsconfig.base.json'), 'utf8')).compilerOptions;
 
-/** Asked for by packages within a try; without them they do without. */
-export const OPTIONAL = [
-  '@nestjs/microservices',
-  '@nestjs/platform-express',
-  '@nestjs/websockets',
-  'bufferutil',
-  'file-type',
-  'pg-native',
-  'utf-8-validate',
-];
-
 const typescript = {
   name: 'typescript-through-swc',
   setup(builder) {
