@@ -15,8 +15,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** `TEST_SCALE=5 npx jest apps/e2e/chaos` is the whole of it: 1 000 runs, 60 kills. */
-const RUNS = 200 * testScale();
-const KILLS = 12 * testScale();
+const RUNS = 100 * testScale();
+const KILLS = 8 * testScale();
 const EXECUTORS = 3;
 /** The calls of a run, in the order in which they depend on each other. */
 const CALLS = [['s2'], ['s5.left.s5l', 's5.right.s5r'], ['s6[0].s6i', 's6[1].s6i'], ['s9']];

@@ -16,10 +16,10 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** `TEST_SCALE=50 npx jest apps/e2e/deliveries-chaos` is the whole of it: 20 000 events, 100 endpoints of which 20 are faulty. */
-const EVENTS = 400 * testScale();
+const EVENTS = 200 * testScale();
 const ENDPOINTS = Math.min(40 + 10 * (testScale() - 1), 100);
 const FAULTY = ENDPOINTS / 5;
-const KILLS = Math.min(6 * testScale(), 30);
+const KILLS = Math.min(4 * testScale(), 30);
 /** As an operator bounds it: a process that holds more dies. */
 const HEAP = '--max-old-space-size=160';
 const MAX_RESIDENT_MIB = 512;

@@ -9,12 +9,12 @@ import {
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** `TEST_SCALE=4 npx jest apps/e2e/idempotency` is the whole of it: 1000 keys. */
-const KEYS = 100 * testScale();
+/** `TEST_SCALE=20 npx jest apps/e2e/idempotency` is the whole of it: 1000 keys. */
+const KEYS = 50 * testScale();
 const REQUESTS_PER_KEY = 10;
 /** Keys that are under way at a time. */
 const KEYS_AT_ONCE = 20;
-const KEYS_BETWEEN_KILLS = 25;
+const KEYS_BETWEEN_KILLS = 15;
 /** What may be answered while parts are dead, or another request with the key is under way: the client comes back. */
 const COME_BACK = [409, 503];
 

@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 
 const CONNECTIONS = 20;
 /** On every run; the 2000 of the promise by hand: TEST_SCALE=20 npx jest apps/e2e/refresh */
-const REFRESHES = 100 * testScale();
+const REFRESHES = 60 * testScale();
 const CALLERS = 4;
 const KILL_EVERY_MS = 1500;
 

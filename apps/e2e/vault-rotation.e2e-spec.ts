@@ -17,7 +17,7 @@ import { join } from 'node:path';
 
 const NEW_KEY = 'the next master key of the tests, 32 characters and more';
 /** On every run; the 10 000 of the promise by hand: TEST_SCALE=20 npx jest apps/e2e/vault-rotation */
-const CREDENTIALS = 250 * testScale();
+const CREDENTIALS = 100 * testScale();
 const AT_ONCE = 16;
 const KILLS = 3;
 const CALLERS = 8;

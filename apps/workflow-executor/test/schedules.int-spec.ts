@@ -264,8 +264,8 @@ describe('a due time', () => {
   });
 });
 
-/** `TEST_SCALE=24 npx jest apps/workflow-executor/test/schedules` is a whole day. */
-const MINUTES = 60 * testScale();
+/** `TEST_SCALE=48 npx jest apps/workflow-executor/test/schedules` is a whole day. */
+const MINUTES = 30 * testScale();
 
 it(
   'three executors that are cut off again and again start each due minute exactly once',
