@@ -13,7 +13,7 @@ import {
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** `TEST_SCALE=17 npx jest apps/e2e/commands-chaos` is the whole of it: 1000 commands. */
+/** `TEST_SCALE=17 npx jest apps/e2e/commands-chaos` is the whole of it: 1020 commands. */
 const COMMANDS = 60 * testScale();
 /** Sent by steps of runs. */
 const RUNS = COMMANDS / 2;

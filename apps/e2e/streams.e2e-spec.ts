@@ -15,7 +15,7 @@ import { readFileSync } from 'node:fs';
 
 /** What a revocation may take (SPEC section 3). */
 const MAX_DELAY_MS = 1000;
-const TIMES = 6 * testScale();
+const TIMES = 10 * testScale();
 
 let platform: TestPlatform;
 let admin: TestClient;
