@@ -119,6 +119,8 @@ it(
     expect((await client.post('/v1/data/load', { document: { n: 0 } })).status).toBe(201);
     const follower = new Follower();
     follower.start(balancer.url, platform.keys.OpenClaw ?? '');
+    // It shows what is emitted from its beginning on.
+    await until('the stream', async () => follower.streams > 0);
     const load = new MixedLoad({
       url: balancer.url,
       key: platform.keys.OpenClaw ?? '',
