@@ -136,10 +136,12 @@ export class RunJournal {
     if (!this.waiting) {
       let settle: JournalEntry['settle'] = () => undefined;
       const promise = new Promise<void>((resolve, reject) => {
+        // What becomes of a new run is said by the record that stores it, and by none after it.
+        const stores = this.unstored !== undefined;
         settle = ({ claim, error }) => {
           if (claim) this.closed = true;
-          if (error === undefined) this.resolveAccepted(claim);
-          else this.rejectAccepted(error);
+          if (stores && error === undefined) this.resolveAccepted(claim);
+          else if (stores) this.rejectAccepted(error);
           if (error !== undefined || claim) reject(error ?? new LeaseLost());
           else resolve();
         };
