@@ -127,6 +127,8 @@ it('what is more than it can take is told to come back, and nothing collapses', 
   const blocker = new Client({ connectionString: platform.database.url });
   await blocker.connect();
   await blocker.query('BEGIN; LOCK TABLE workflow.workflow_runs IN ACCESS EXCLUSIVE MODE');
+  // Longer than a lease, which is renewed meanwhile: statements that wait for the table are not in its way.
+  const held = new Promise((resolve) => setTimeout(resolve, 6000));
   let refused = 0;
   const answers = Array.from({ length: 2600 }, async () => {
     const answer = await agent.post(`/v1/workflows/${quick}/runs`, {});
@@ -134,14 +136,13 @@ it('what is more than it can take is told to come back, and nothing collapses', 
     return answer;
   });
   await until('refusals', () => refused >= 300, 20_000);
+  await held;
   await blocker.query('ROLLBACK');
   await blocker.end();
   const all: Answer[] = await Promise.all(answers);
   const codes = new Map<string, number>();
   for (const { status, body } of all)
     codes.set(`${status} ${body.code}`, (codes.get(`${status} ${body.code}`) ?? 0) + 1);
-  // An executor that gets no processor for three seconds loses its lease meanwhile, and says that it cannot take runs now.
-  codes.delete('503 service.unavailable');
   expect([...codes.keys()].sort()).toEqual(['202 undefined', '503 service.overloaded']);
   const overloaded = all.filter(({ status }) => status === 503);
   expect(overloaded.every(({ headers }) => Number(headers.get('retry-after')) >= 1)).toBe(true);

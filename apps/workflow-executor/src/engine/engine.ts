@@ -1,7 +1,7 @@
 import { AppError } from '@agent-platform/errors';
 import { OutboxRelay, type OutboxMessage } from '@agent-platform/messaging';
 import { withoutContext, withTrace, type Logger, type Tracer } from '@agent-platform/observability';
-import { LOGGER, SERVICE_POOL, ServiceStop, TRACER } from '@agent-platform/service-host';
+import { LOGGER, SERVICE_POOL, ServiceStop, TRACER, within } from '@agent-platform/service-host';
 import { uuidV7 } from '@agent-platform/shared-security';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
@@ -29,6 +29,8 @@ const POLL_MS = 1000;
 const CLAIM_BATCH = 100;
 /** Two, so that one batch is made while the other is on its way. */
 const LANES = 2;
+/** A connection that stands still is not waited for. */
+const CLOSE_MS = 300;
 /** Runs whose records wait, above which new ones are refused: a second or two of work. */
 const MAX_BACKLOG = 10_000;
 /** Behind the wake-up in memory, for runs that another replica has. */
@@ -116,6 +118,7 @@ export class Engine implements OnModuleInit, OnModuleDestroy {
     this.timers.forEach(clearInterval);
     for (const execution of [...this.executions.values()]) execution.abandon();
     await this.guarded('runs could not be given back', () => this.store.release(this.id));
+    await within(CLOSE_MS, this.store.close());
     this.wakeUps.ready();
   }
 

@@ -1,7 +1,10 @@
 import type { JsonObject } from '@agent-platform/contracts';
-import { SERVICE_POOL } from '@agent-platform/service-host';
+import { createPool, roleOf } from '@agent-platform/database';
+import type { Logger } from '@agent-platform/observability';
+import { LOGGER, SERVICE_POOL } from '@agent-platform/service-host';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
+import { ExecutorConfig } from '../config';
 import type { CancelRequest, StoredRun, StoredSignal } from './run-records';
 
 /** A run that an executor has taken up. */
@@ -36,7 +39,24 @@ const STEPS = `(SELECT coalesce(json_agg(json_build_object('path', s.path, 'step
 /** The engine's statements beside its records. All of them are the service's own work, whichever agent owns the run. */
 @Injectable()
 export class RunStore {
-  constructor(@Inject(SERVICE_POOL) private readonly pool: Pool) {}
+  /** Of the lease alone: statements that wait for a table hold the others, and must not cost the executor its runs. */
+  private readonly leases: Pool;
+
+  constructor(
+    @Inject(SERVICE_POOL) private readonly pool: Pool,
+    @Inject(LOGGER) logger: Logger,
+    { databaseUrl: url, databasePassword: password, databaseCa: ca }: ExecutorConfig,
+  ) {
+    const onError = (error: Error) => logger.warn({ msg: 'a database connection broke', err: error });
+    const role = roleOf('workflow-executor');
+    const name = 'workflow-executor:lease';
+    this.leases = createPool({ url, password, ca, role, name, scope: 'service', max: 1, onError });
+  }
+
+  /** Closes the connection of the lease. */
+  close(): Promise<void> {
+    return this.leases.end();
+  }
 
   /** Runs of which nothing was recorded yet. */
   async loadFresh(runIds: readonly string[]): Promise<StoredRun[]> {
@@ -103,7 +123,7 @@ export class RunStore {
 
   /** False: the lease had run out, and the runs of the executor may be another's by now. */
   async renewLease(owner: string, seconds: number, isNew: boolean): Promise<boolean> {
-    const { rows } = await this.pool.query<{ held: boolean }>({
+    const { rows } = await this.leases.query<{ held: boolean }>({
       name: 'renew-lease',
       text: 'SELECT workflow.renew_lease($1, make_interval(secs => $2), $3) AS held',
       values: [owner, seconds, isNew],
